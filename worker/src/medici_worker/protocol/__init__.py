@@ -1,0 +1,48 @@
+"""The border between worker and platform: the only part of this package that the platform imports."""
+
+from medici_worker.protocol.failures import FailureKind, Fault
+from medici_worker.protocol.runs import (
+    PROTOCOL_VERSION,
+    BuildPolicy,
+    Claim,
+    ClaimRequest,
+    FileRef,
+    FileRole,
+    Limits,
+    LogChunk,
+    Refusal,
+    Report,
+    RunSpec,
+    ScoreFiles,
+    ScoringGrant,
+    Stage,
+    StageAnswer,
+    StageRequest,
+    SubmissionKind,
+    WorkerHello,
+    WorkerWelcome,
+)
+
+__all__ = [
+    "PROTOCOL_VERSION",
+    "BuildPolicy",
+    "Claim",
+    "ClaimRequest",
+    "FailureKind",
+    "Fault",
+    "FileRef",
+    "FileRole",
+    "Limits",
+    "LogChunk",
+    "Refusal",
+    "Report",
+    "RunSpec",
+    "ScoreFiles",
+    "ScoringGrant",
+    "Stage",
+    "StageAnswer",
+    "StageRequest",
+    "SubmissionKind",
+    "WorkerHello",
+    "WorkerWelcome",
+]

@@ -1,0 +1,70 @@
+"""The hint that travels through the broker: protocol version and run id, nothing else."""
+
+import contextlib
+import os
+import uuid
+from pathlib import Path
+from time import monotonic_ns
+from typing import Any
+
+from kombu.transport import filesystem
+from kombu.utils.encoding import str_to_bytes
+from kombu.utils.json import dumps
+
+RUN_JOB = "medici.run"
+"""Celery's name of the one job: `medici.run(protocol, run_id)`."""
+
+
+def queue_name(queue: str, *, gpus: int) -> str:
+    """Runs that need GPUs travel apart, so that a worker without one never takes their hints."""
+    return f"{queue}.gpu" if gpus else queue
+
+
+class Channel(filesystem.Channel):  # type: ignore[misc]
+    def _put(self, queue: str, payload: dict[str, Any], **_: Any) -> None:
+        """Write under a temporary name and rename: a consumer never reads half a message."""
+        folder = Path(self.data_folder_out)
+        name = f"{monotonic_ns()}_{uuid.uuid4()}.{queue}.msg"
+        draft = folder / f".{name}.draft"
+        try:
+            draft.write_bytes(str_to_bytes(dumps(payload)))
+            draft.replace(folder / name)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                draft.unlink()
+
+
+class Transport(filesystem.Transport):  # type: ignore[misc]
+    Channel = Channel
+
+
+def broker_settings(broker_url: str) -> dict[str, Any]:
+    """Celery settings for `redis://…`, or for `folder:///path`: the embedded broker on Celery's filesystem transport."""
+    common: dict[str, Any] = {
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        "task_ignore_result": True,
+        "task_acks_late": True,
+        "task_reject_on_worker_lost": True,
+        "worker_prefetch_multiplier": 1,
+        "broker_connection_retry_on_startup": True,
+        "task_create_missing_queues": True,
+    }
+    if not broker_url.startswith("folder://"):
+        # Redelivery of a hint is harmless, but one that comes before the longest run has ended is noise.
+        return {**common, "broker_url": broker_url, "broker_transport_options": {"visibility_timeout": 24 * 3600}}
+    folder = Path(broker_url.removeprefix("folder://"))
+    for name in ("messages", "control"):
+        (folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.chmod(folder, 0o700)  # noqa: PTH101 - Path.chmod follows the same call
+    return {
+        **common,
+        "broker_url": "filesystem://",
+        "broker_transport": f"{__name__}:Transport",
+        "broker_transport_options": {
+            "data_folder_in": str(folder / "messages"),
+            "data_folder_out": str(folder / "messages"),
+            "control_folder": str(folder / "control"),
+            "polling_interval": 0.1,
+        },
+    }

@@ -1,0 +1,182 @@
+"""What worker and platform say to each other about one run. JSON over HTTP; both ends parse with these models.
+
+A worker claims a run with its own credential and gets a `Claim`: a `RunSpec` and a token bound to this attempt. Every
+later call carries that token; 410 means the attempt is over (cancelled, or its lease was lost): stop the container.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from medici_worker.protocol.failures import FailureKind
+
+PROTOCOL_VERSION = 1
+"""Raised when a worker of the old version could no longer speak with the platform."""
+
+
+class Message(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Stage(StrEnum):
+    """The states of a run in which a worker holds it; the names are those of the run's state."""
+
+    PREPARING = "preparing"  # fetch, check, build the image
+    RUNNING = "running"  # the participant's container
+    SCORING = "scoring"  # the organizer's container
+
+
+class SubmissionKind(StrEnum):
+    CONTAINER = "container"  # a zip with a Dockerfile: built, then run on the test set
+    RESULTS = "results"  # a zip with predictions: scored as it is
+
+
+class FileRole(StrEnum):
+    SUBMISSION = "submission"
+    INPUT_DATA = "input_data"
+    REFERENCE_DATA = "reference_data"  # handed out in the scoring stage alone
+    SCORING_PROGRAM = "scoring_program"
+
+
+class FileRef(Message):
+    """A zip archive in the platform's storage, named by its content."""
+
+    role: FileRole
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    size_bytes: int = Field(ge=0)
+    name: str = ""
+
+
+class Limits(Message):
+    """What one container may use. Exceeding any of them ends the run with a typed failure."""
+
+    time_s: float = Field(default=600, gt=0)
+    memory_bytes: int = Field(default=4 * 1024**3, gt=0)
+    cpus: float = Field(default=2, gt=0)
+    pids: int = Field(default=512, gt=0)
+    output_bytes: int = Field(default=256 * 1024**2, gt=0)
+    output_files: int = Field(default=10_000, gt=0)
+    shm_bytes: int = Field(default=256 * 1024**2, gt=0)
+    tmp_bytes: int = Field(default=256 * 1024**2, gt=0)
+    log_bytes: int = Field(default=1024**2, gt=0)
+    gpus: int = Field(default=0, ge=0)
+
+
+class BuildPolicy(Message):
+    """What a Dockerfile may do. Builds have no network and see no data."""
+
+    allowed_bases: tuple[str, ...] = ("medici/*", "python:3.*", "projectmonai/monai:*")
+    """Patterns (fnmatch) of names that FROM and COPY --from may use, before mapping; `scratch` is never one."""
+    image_map: dict[str, str] = Field(default_factory=dict)
+    """Pattern of a public name → image on the worker's engine, tried first, in order."""
+    pull: Literal["never", "missing", "always"] = "missing"
+    time_s: float = Field(default=1800, gt=0)
+    memory_bytes: int = Field(default=4 * 1024**3, gt=0)
+    cpus: float = Field(default=2, gt=0)
+
+
+class RunSpec(Message):
+    """All that a worker needs to know of one run, but for the reference data (see `ScoringGrant`)."""
+
+    run_id: int
+    attempt: int
+    challenge: str
+    phase: str
+    task: str
+    kind: SubmissionKind
+    submission: FileRef
+    input_data: FileRef | None = None
+    """Mounted read-only at /mnt/in. None: the phase gives no input data (result submissions)."""
+    build: BuildPolicy = BuildPolicy()
+    limits: Limits = Limits()
+    scoring_limits: Limits = Limits()
+    scoring_image: str = "medici/python:latest"
+    """Image of a scoring program without a Dockerfile of its own."""
+    output_patterns: tuple[str, ...] = ("*",)
+    """Which files of /mnt/out (fnmatch on the path below it) are handed to the scoring program."""
+
+
+class ScoringGrant(Message):
+    """Handed out when the participant's container has ended and its outputs are safe."""
+
+    scoring_program: FileRef
+    reference_data: FileRef
+
+
+class ClaimRequest(Message):
+    protocol: int = PROTOCOL_VERSION
+    run_id: int
+    free_gpus: int = Field(default=0, ge=0)
+
+
+class Claim(Message):
+    spec: RunSpec
+    token: str
+    lease_s: float
+    heartbeat_s: float
+
+
+class Refusal(Message):
+    """The body of every 4xx answer: a code for programs and a sentence for people."""
+
+    code: str
+    message: str
+
+
+class StageRequest(Message):
+    stage: Stage
+
+
+class StageAnswer(Message):
+    lease_until: datetime
+    scoring: ScoringGrant | None = None
+    """Present in the scoring stage."""
+
+
+class LogChunk(Message):
+    stage: Stage
+    position: int = Field(ge=0)
+    """Characters of this stage's log that were sent before: a repeated chunk is recognised and dropped."""
+    text: str = Field(max_length=65_536)
+
+
+class ScoreFiles(Message):
+    """Texts that the scoring program wrote, unread: the platform parses them."""
+
+    scores_json: str | None = None
+    scores_txt: str | None = None
+    detailed_html: str | None = None
+
+
+class Report(Message):
+    """How the run ended. Repeating it is a no-op."""
+
+    failure: FailureKind | None = None
+    public_detail: str = Field(default="", max_length=4_000)
+    """One or two sentences for the participant beside the failure's own; never echoes a container's output."""
+    private_detail: str = Field(default="", max_length=20_000)
+    """For organizers and administrators."""
+    exit_code: int | None = None
+    scores: ScoreFiles | None = None
+    image_digest: str | None = None
+    scoring_image_digest: str | None = None
+    stage_seconds: dict[Stage, float] = Field(default_factory=dict)
+
+
+class WorkerHello(Message):
+    """Sent at start and every minute: what the administrators see, and what lets the queue say why a run waits."""
+
+    protocol: int = PROTOCOL_VERSION
+    version: str
+    hostname: str
+    slots: int = Field(ge=1)
+    gpus: tuple[str, ...] = ()
+    """Models of the GPUs that this worker may lease."""
+
+
+class WorkerWelcome(Message):
+    worker_id: int
+    name: str
+    queue: str
