@@ -1,0 +1,196 @@
+"""The worker's side of the platform's HTTP API, under `{MEDICI_URL}/api/worker/v1`."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+from pydantic import BaseModel, ValidationError
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
+
+from medici_worker.host import HostUnreachable, LeaseLost
+from medici_worker.protocol import (
+    Claim,
+    ClaimRequest,
+    FileRef,
+    LogChunk,
+    Refusal,
+    Report,
+    ScoringGrant,
+    Stage,
+    StageAnswer,
+    StageRequest,
+    WorkerHello,
+    WorkerWelcome,
+)
+
+API_PREFIX = "/api/worker/v1"
+CHUNK_BYTES = 256 * 1024
+RETRY_S = 60.0
+REPORT_RETRY_S = 600.0  # a finished run is worth waiting for: its work is done
+_PASSING = frozenset({429, 500, 502, 503, 504})
+
+
+T = TypeVar("T")
+
+
+class Passing(Exception):
+    """Trouble that often passes when one waits: a broken connection, a restarting platform."""
+
+
+class ClaimRefused(Exception):
+    """The platform does not give this run to this worker now; `code` says why."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.message)
+        self.code = refusal.code
+
+
+class PlatformClient:
+    """One connection pool to the platform, shared by all runs of a worker."""
+
+    def __init__(self, url: str, credential: str, *, timeout_s: float = 30.0, retry_s: float = RETRY_S) -> None:
+        self._http = httpx.Client(base_url=url.rstrip("/") + API_PREFIX, timeout=timeout_s)
+        self._credential = credential
+        self._retry_s = retry_s
+
+    def hello(self, hello: WorkerHello) -> WorkerWelcome:
+        answer = self.call("POST", "/hello", token=self._credential, body=hello)
+        return WorkerWelcome.model_validate_json(answer.content)
+
+    def claim(self, request: ClaimRequest) -> Claim:
+        """Raises `ClaimRefused` when the run is not to be had."""
+        answer = self.call("POST", "/claims", token=self._credential, body=request, expected=(HTTPStatus.CONFLICT,))
+        if answer.status_code == HTTPStatus.CONFLICT:
+            raise ClaimRefused(_refusal(answer))
+        return Claim.model_validate_json(answer.content)
+
+    def attempt(self, claim: Claim) -> "HttpRunHost":
+        return HttpRunHost(self, claim.spec.run_id, claim.token)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        token: str,
+        body: BaseModel | None = None,
+        expected: tuple[int, ...] = (),
+        retry_s: float | None = None,
+    ) -> httpx.Response:
+        """One JSON request, repeated while the trouble may pass."""
+        content = body.model_dump_json().encode() if body is not None else None
+        headers = {**_bearer(token), "Content-Type": "application/json"}
+
+        def once() -> httpx.Response:
+            return _checked(self._http.request(method, path, content=content, headers=headers), expected)
+
+        return self._retried(once, self._retry_s if retry_s is None else retry_s)
+
+    def download(self, path: str, *, token: str, destination: Path) -> str:
+        """Stream an answer's body into `destination`; returns its sha256."""
+        return self._retried(lambda: self._download_once(path, token, destination), self._retry_s)
+
+    def upload(self, path: str, *, token: str, source: Path, headers: dict[str, str]) -> None:
+        def once() -> None:
+            sent = {**_bearer(token), **headers, "Content-Length": str(source.stat().st_size)}
+            _checked(self._http.put(path, content=_chunks(source), headers=sent), ())
+
+        self._retried(once, self._retry_s)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _download_once(self, path: str, token: str, destination: Path) -> str:
+        digest = hashlib.sha256()
+        with self._http.stream("GET", path, headers=_bearer(token)) as answer, destination.open("wb") as target:
+            if answer.is_error:
+                answer.read()
+            _checked(answer, ())
+            for chunk in answer.iter_bytes(CHUNK_BYTES):
+                digest.update(chunk)
+                target.write(chunk)
+        return digest.hexdigest()
+
+    def _retried(self, once: Callable[[], T], retry_s: float) -> T:
+        attempts = Retrying(
+            retry=retry_if_exception_type((Passing, httpx.TransportError)),
+            wait=wait_exponential_jitter(initial=0.2, max=5.0, jitter=0.2),
+            stop=stop_after_delay(retry_s),
+            reraise=True,
+        )
+        try:
+            return attempts(once)
+        except (Passing, httpx.TransportError) as error:
+            raise HostUnreachable(f"The platform at {self._http.base_url} did not answer: {error}.") from error
+
+
+class HttpRunHost:
+    """One attempt of one run at the platform; the token is bound to it."""
+
+    def __init__(self, client: PlatformClient, run_id: int, token: str) -> None:
+        self._client = client
+        self._token = token
+        self._path = f"/runs/{run_id}"
+
+    def fetch(self, file: FileRef, destination: Path) -> None:
+        found = self._client.download(f"{self._path}/files/{file.role}", token=self._token, destination=destination)
+        if found != file.sha256:
+            destination.unlink(missing_ok=True)
+            raise HostUnreachable(f"The {file.role} arrived damaged: its sha256 is {found}, not {file.sha256}.")
+
+    def enter(self, stage: Stage) -> ScoringGrant | None:
+        answer = self._call("POST", "/stage", StageRequest(stage=stage))
+        return StageAnswer.model_validate_json(answer.content).scoring
+
+    def send_log(self, chunk: LogChunk) -> None:
+        self._call("POST", "/logs", chunk)
+
+    def save_outputs(self, archive: Path, sha256: str) -> None:
+        headers = {"Content-Type": "application/zip", "X-Content-SHA256": sha256}
+        self._client.upload(f"{self._path}/outputs", token=self._token, source=archive, headers=headers)
+
+    def heartbeat(self) -> None:
+        self._call("POST", "/heartbeat", retry_s=0)
+
+    def report(self, report: Report) -> None:
+        self._call("POST", "/report", report, retry_s=REPORT_RETRY_S)
+
+    def release(self) -> None:
+        self._call("POST", "/release", retry_s=5)
+
+    def _call(self, method: str, path: str, body: BaseModel | None = None, **options: Any) -> httpx.Response:
+        return self._client.call(method, self._path + path, token=self._token, body=body, **options)
+
+
+def _checked(answer: httpx.Response, expected: tuple[int, ...]) -> httpx.Response:
+    if answer.is_success or answer.status_code in expected:
+        return answer
+    refusal = _refusal(answer)
+    if answer.status_code == HTTPStatus.GONE:
+        raise LeaseLost(refusal.message)
+    if answer.status_code in _PASSING:
+        raise Passing(refusal.message)
+    raise HostUnreachable(
+        f"{answer.request.method} {answer.request.url.path} was answered {answer.status_code}: {refusal.message}"
+    )
+
+
+def _refusal(answer: httpx.Response) -> Refusal:
+    """The body of an error, or a stand-in where something between here and the platform answered."""
+    try:
+        return Refusal.model_validate_json(answer.content)
+    except ValidationError:
+        return Refusal(code=str(answer.status_code), message=f"{answer.status_code} {answer.reason_phrase}")
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def _chunks(source: Path) -> Iterator[bytes]:
+    with source.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            yield chunk
