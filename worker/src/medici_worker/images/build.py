@@ -1,0 +1,161 @@
+"""Makes curated images on an engine, each only when what it is made from has changed."""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import docker
+from docker.errors import DockerException, ImageNotFound
+
+from medici_worker.images.bases import Say, import_debian, upstream_base
+from medici_worker.images.errors import ImageBuildFailed
+from medici_worker.images.packages import install_packages
+from medici_worker.images.recipes import (
+    IMAGE_NAMES,
+    INPUTS_LABEL,
+    PYTHON_LABEL,
+    PYTHON_VERSION,
+    Recipe,
+    fingerprint,
+    scoring_source,
+    with_parents,
+)
+
+ENGINE_TIMEOUT_S = 900  # copying gigabytes into a layer is silent work
+
+
+@dataclass(frozen=True)
+class BuiltImage:
+    """A curated image as it is on the engine now; `built` is False when it was up to date."""
+
+    name: str
+    tag: str
+    id: str
+    size_bytes: int
+    built: bool
+    took_s: float
+
+
+def build_images(
+    names: Sequence[str] = IMAGE_NAMES,
+    *,
+    engine: docker.DockerClient | None = None,
+    say: Say = lambda _: None,
+    force: bool = False,
+    torch_backend: str = "cpu",
+) -> list[BuiltImage]:
+    """Make the named curated images and those they stand on; up-to-date ones are left alone.
+
+    `say` gets one line per fact that a person waiting wants to know. `torch_backend` is `cpu`, or a CUDA version
+    in uv's words (`cu130`) for machines with GPUs. Raises `ImageBuildFailed` with one sentence.
+    """
+    recipes = with_parents(names)
+    work = _Work(engine or _engine(), say, force, torch_backend)
+    try:
+        return [work.make(recipe) for recipe in recipes]
+    except DockerException as error:
+        raise ImageBuildFailed(f"The Docker engine refused: {error}") from error
+
+
+def _engine() -> docker.DockerClient:
+    try:
+        return docker.from_env(timeout=ENGINE_TIMEOUT_S)
+    except DockerException as error:
+        raise ImageBuildFailed("No Docker engine answers: `make engine` finds or starts one.") from error
+
+
+@dataclass(frozen=True)
+class _Work:
+    engine: docker.DockerClient
+    say: Say
+    force: bool
+    torch_backend: str
+
+    def make(self, recipe: Recipe) -> BuiltImage:
+        began = time.monotonic()
+        labels = {INPUTS_LABEL: self._fingerprint(recipe)}
+        current = self._labels(recipe.tag)
+        stale = self.force or current.get(INPUTS_LABEL) != labels[INPUTS_LABEL]
+        if stale:
+            self._build(recipe, labels)
+        image = self.engine.images.get(recipe.tag)
+        took_s = time.monotonic() - began
+        size_bytes = int(image.attrs["Size"])
+        self.say(f"{recipe.tag}: {'built' if stale else 'up to date'}, {size_bytes / 1e6:.0f} MB, {took_s:.1f} s")
+        return BuiltImage(recipe.name, recipe.tag, str(image.id), size_bytes, stale, took_s)
+
+    def _fingerprint(self, recipe: Recipe) -> str:
+        parent = self._labels(f"medici/{recipe.parent}:latest").get(INPUTS_LABEL, "") if recipe.parent else ""
+        variant = self.torch_backend if recipe.name == "torch" else ""
+        return fingerprint(recipe, parent_fingerprint=parent, variant=variant)
+
+    def _labels(self, tag: str) -> dict[str, str]:
+        try:
+            return dict(self.engine.images.get(tag).labels)
+        except ImageNotFound:
+            return {}
+
+    def _build(self, recipe: Recipe, labels: dict[str, str]) -> None:
+        if recipe.kind == "wheels":
+            self._build_on_parent(recipe, labels)
+        elif recipe.name == "base":
+            self._build_base(recipe, labels)
+        else:
+            import_debian(self.engine, recipe, labels, self.say)
+
+    def _build_base(self, recipe: Recipe, labels: dict[str, str]) -> None:
+        upstream = upstream_base(self.engine)
+        if upstream is None:
+            import_debian(self.engine, recipe, labels, self.say)
+            self.say(f"{recipe.tag} was made from Debian's packages, because no registry answered.")
+            return
+        with tempfile.TemporaryDirectory(prefix="medici-image-") as folder:
+            (Path(folder) / "Dockerfile").write_text(f"FROM {upstream}\n", encoding="utf-8")
+            self._docker_build(recipe, Path(folder), {}, labels | {PYTHON_LABEL: PYTHON_VERSION})
+        self.say(f"{recipe.tag} is {upstream}, from the registry.")
+
+    def _build_on_parent(self, recipe: Recipe, labels: dict[str, str]) -> None:
+        parent_tag = f"medici/{recipe.parent}:latest"
+        python_version = self._labels(parent_tag)[PYTHON_LABEL]
+        with tempfile.TemporaryDirectory(prefix="medici-image-", dir="/var/tmp") as folder:
+            context = Path(folder)
+            shutil.copy(recipe.folder / "Dockerfile", context)
+            for extra in (recipe.folder / "context").glob("*"):
+                shutil.copy(extra, context)
+            install_packages(
+                recipe.folder / "requirements.txt",
+                context / "site-packages",
+                python_version=python_version,
+                architecture=str(self.engine.version()["Arch"]),
+                options=self._options(recipe),
+            )
+            if recipe.name == "python":
+                shutil.copytree(
+                    scoring_source(), context / "medici_scoring", ignore=shutil.ignore_patterns("__pycache__")
+                )
+            arguments = {"PARENT": parent_tag, "PYTHON_VERSION": python_version}
+            self._docker_build(recipe, context, arguments, labels)
+
+    def _options(self, recipe: Recipe) -> tuple[str, ...]:
+        return ("--torch-backend", self.torch_backend) if recipe.name == "torch" else ()
+
+    def _docker_build(self, recipe: Recipe, context: Path, arguments: dict[str, str], labels: dict[str, str]) -> None:
+        """Build with no network: all that a Dockerfile of ours needs is in its context."""
+        events = self.engine.api.build(
+            path=str(context), tag=recipe.tag, buildargs=arguments, labels=labels,
+            network_mode="none", rm=True, forcerm=True, decode=True,
+        )  # fmt: skip
+        _raise_on_failure(recipe, events)
+
+
+def _raise_on_failure(recipe: Recipe, events: Any) -> None:
+    said: list[str] = []
+    for event in events:
+        said.append(event.get("stream", "").strip())
+        if "error" in event:
+            last_words = " / ".join([line for line in said if line][-3:])
+            raise ImageBuildFailed(f"{recipe.tag} did not build: {event['error']} ({last_words})")

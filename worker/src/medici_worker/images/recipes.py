@@ -1,0 +1,91 @@
+"""Which curated images exist, what each is made from, and when one is out of date."""
+
+import hashlib
+import importlib.util
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from medici_worker.images.errors import ImageBuildFailed
+
+INPUTS_LABEL = "org.medici.inputs"
+PYTHON_LABEL = "org.medici.python"
+PYTHON_VERSION = "3.11"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One curated image: a folder of `worker/images` and the image that it stands on.
+
+    `debian` images are a Debian system imported whole; `wheels` images are Python packages copied onto their parent.
+    """
+
+    name: str
+    kind: Literal["debian", "wheels"]
+    parent: str | None = None
+
+    @property
+    def tag(self) -> str:
+        return f"medici/{self.name}:latest"
+
+    @property
+    def folder(self) -> Path:
+        return images_folder() / self.name
+
+
+RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe("base", "debian"),
+        Recipe("python", "wheels", parent="base"),
+        Recipe("torch", "wheels", parent="python"),
+        Recipe("monai", "wheels", parent="torch"),
+    )
+}
+IMAGE_NAMES = tuple(name for name in RECIPES if name != "base")
+
+
+def images_folder() -> Path:
+    """`worker/images` of the checkout that this package is installed from."""
+    folder = Path(__file__).resolve().parents[3] / "images"
+    if not folder.is_dir():
+        raise ImageBuildFailed("Curated images are built from a checkout of MedICI: run `make images` there.")
+    return folder
+
+
+def with_parents(names: Sequence[str]) -> list[Recipe]:
+    """The recipes of `names` and all that they stand on, parents first, each once."""
+    ordered: dict[str, Recipe] = {}
+    for name in names:
+        for recipe in reversed(list(_ancestry(name))):
+            ordered[recipe.name] = recipe
+    return list(ordered.values())
+
+
+def _ancestry(name: str) -> Iterator[Recipe]:
+    current: str | None = name.removeprefix("medici/").removesuffix(":latest")
+    while current:
+        if current not in RECIPES:
+            raise ImageBuildFailed(f"There is no curated image {current!r}: choose from {', '.join(IMAGE_NAMES)}.")
+        yield RECIPES[current]
+        current = RECIPES[current].parent
+
+
+def scoring_source() -> Path:
+    """The folder of `medici_scoring`, which medici/python carries; found without importing it."""
+    spec = importlib.util.find_spec("medici_scoring")
+    if spec is None or not spec.submodule_search_locations:
+        raise ImageBuildFailed("medici/python carries medici_scoring, which is not installed here: run `make setup`.")
+    return Path(spec.submodule_search_locations[0])
+
+
+def fingerprint(recipe: Recipe, *, parent_fingerprint: str, variant: str) -> str:
+    """sha256 over all that shapes the image: its folder, its parent, its variant and, for python, our own source."""
+    digest = hashlib.sha256(f"{recipe.name}\n{parent_fingerprint}\n{variant}\n".encode())
+    sources = [recipe.folder] + ([scoring_source()] if recipe.name == "python" else [])
+    for source in sources:
+        for file in sorted(file for file in source.rglob("*") if file.is_file() and "__pycache__" not in file.parts):
+            digest.update(f"{file.relative_to(source)}\0{file.stat().st_size}\0".encode())
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
