@@ -6,7 +6,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,15 +15,13 @@ from docker.errors import DockerException
 from requests.exceptions import RequestException
 
 from medici_worker.images.errors import ImageBuildFailed
-from medici_worker.images.packages import install_packages
+from medici_worker.images.packages import Say, Target, install_packages
 from medici_worker.images.recipes import PYTHON_LABEL, PYTHON_VERSION, Recipe
 
 UPSTREAM_BASE = f"python:{PYTHON_VERSION}-slim"
 REGISTRY_TIMEOUT_S = 5
 DEBIAN_SUITE = "bookworm"  # the Debian that has PYTHON_VERSION
 NEEDLESS = ("var/cache/apt", "var/lib/apt/lists", "var/log", "usr/share/man", "usr/share/info", "usr/share/locale")
-
-Say = Callable[[str], None]
 
 
 def upstream_base(engine: docker.DockerClient) -> str | None:
@@ -56,7 +54,7 @@ def import_debian(engine: docker.DockerClient, recipe: Recipe, labels: dict[str,
     with tempfile.TemporaryDirectory(prefix="medici-debian-", dir="/var/tmp") as folder:
         root = Path(folder) / "root"
         _debootstrap(root, _lines(recipe.folder / "debian-packages.txt"), say)
-        python_version = _settle_python(root, recipe)
+        python_version = _settle_python(root, recipe, str(engine.version()["Arch"]))
         _strip(root)
         if (recipe.folder / "rootfs").is_dir():
             shutil.copytree(recipe.folder / "rootfs", root, dirs_exist_ok=True)
@@ -150,7 +148,7 @@ def _apt_proxies() -> dict[str, str]:
     return proxies
 
 
-def _settle_python(root: Path, recipe: Recipe) -> str:
+def _settle_python(root: Path, recipe: Recipe, architecture: str) -> str:
     """Make Debian's Python look like that of Python's own image; returns its version, "" where there is none.
 
     `python` and `pip` are on PATH, packages lie in /usr/local/lib/pythonX.Y/site-packages, and pip may install there.
@@ -163,8 +161,7 @@ def _settle_python(root: Path, recipe: Recipe) -> str:
     shutil.rmtree(library / "dist-packages", ignore_errors=True)
     site.mkdir(parents=True)
     (library / "dist-packages").symlink_to("site-packages")
-    install_packages(recipe.folder / "requirements.txt", site, python_version=versions[0])
-    shutil.rmtree(site / "bin", ignore_errors=True)  # these name the interpreter of the machine that made them
+    install_packages(site, Target(versions[0], architecture), recipe.folder / "requirements.txt")
     (root / "usr/lib" / f"python{versions[0]}" / "EXTERNALLY-MANAGED").unlink(missing_ok=True)
     for name in ("python", "python3"):
         (root / "usr/local/bin" / name).symlink_to("/usr/bin/python3")

@@ -11,9 +11,9 @@ from typing import Any
 import docker
 from docker.errors import DockerException, ImageNotFound
 
-from medici_worker.images.bases import Say, import_debian, upstream_base
+from medici_worker.images.bases import import_debian, upstream_base
 from medici_worker.images.errors import ImageBuildFailed
-from medici_worker.images.packages import install_packages
+from medici_worker.images.packages import Say, Target, install_packages, install_torch
 from medici_worker.images.recipes import (
     IMAGE_NAMES,
     INPUTS_LABEL,
@@ -122,26 +122,21 @@ class _Work:
         parent_tag = f"medici/{recipe.parent}:latest"
         python_version = self._labels(parent_tag)[PYTHON_LABEL]
         with tempfile.TemporaryDirectory(prefix="medici-image-", dir="/var/tmp") as folder:
-            context = Path(folder)
+            context = Path(folder) / "context"
+            context.mkdir()
             shutil.copy(recipe.folder / "Dockerfile", context)
-            for extra in (recipe.folder / "context").glob("*"):
-                shutil.copy(extra, context)
-            install_packages(
-                recipe.folder / "requirements.txt",
-                context / "site-packages",
-                python_version=python_version,
-                architecture=str(self.engine.version()["Arch"]),
-                options=self._options(recipe),
-            )
+            self._install(recipe, context / "site-packages", Target(python_version, str(self.engine.version()["Arch"])))
             if recipe.name == "python":
-                shutil.copytree(
-                    scoring_source(), context / "medici_scoring", ignore=shutil.ignore_patterns("__pycache__")
-                )
+                unwanted = shutil.ignore_patterns("__pycache__")
+                shutil.copytree(scoring_source(), context / "medici_scoring", ignore=unwanted)
             arguments = {"PARENT": parent_tag, "PYTHON_VERSION": python_version}
             self._docker_build(recipe, context, arguments, labels)
 
-    def _options(self, recipe: Recipe) -> tuple[str, ...]:
-        return ("--torch-backend", self.torch_backend) if recipe.name == "torch" else ()
+    def _install(self, recipe: Recipe, folder: Path, target: Target) -> None:
+        if recipe.name == "torch":
+            install_torch(folder, target, recipe.folder, backend=self.torch_backend, say=self.say)
+        else:
+            install_packages(folder, target, recipe.folder / "requirements.txt", options=["--no-deps"])
 
     def _docker_build(self, recipe: Recipe, context: Path, arguments: dict[str, str], labels: dict[str, str]) -> None:
         """Build with no network: all that a Dockerfile of ours needs is in its context."""

@@ -5,42 +5,68 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from medici_worker.images.errors import ImageBuildFailed
 from medici_worker.images.index_settings import uv_settings
 
 UV_PLATFORMS = {"amd64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28"}
-HOST_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
-# Large, and imported by nothing outside themselves.
-NEEDLESS_TESTS = ("pandas/tests", "scipy", "sklearn")
+NEEDLESS = (
+    "bin",  # these name the interpreter of the machine that installed them
+    "pandas/tests",
+    "scipy/**/tests",
+    "sklearn/**/tests",
+)
+
+Say = Callable[[str], None]
 
 
-def install_packages(
-    requirements: Path,
-    folder: Path,
-    *,
-    python_version: str,
-    architecture: str | None = None,
-    options: tuple[str, ...] = (),
-) -> None:
-    """Install the pinned wheels of `requirements` into `folder`, readable by every user of the image.
+@dataclass(frozen=True)
+class Target:
+    """The Python inside an image; `architecture` is the engine's word for it (`amd64`, `arm64`)."""
 
-    `architecture` is the engine's word for it (`amd64`, `arm64`); by default that of this machine.
-    """
-    architecture = architecture or HOST_ARCHITECTURES.get(os.uname().machine, os.uname().machine)
+    python_version: str
+    architecture: str
+
+
+def install_packages(folder: Path, target: Target, *requirements: Path, options: Sequence[str] = ()) -> None:
+    """Install the pinned wheels of the `requirements` files into `folder`, readable by every user of the image."""
+    sources = [option for file in requirements for option in ("--requirement", str(file))]
     command = [
-        _uv(), "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:", "--link-mode", "copy",
-        "--python-version", python_version, *_platform(architecture), "--target", str(folder), *options,
-        "--requirement", str(requirements),
+        _uv(), "pip", "install", "--quiet", "--only-binary", ":all:", "--link-mode", "copy",
+        "--python-version", target.python_version, *_platform(target.architecture),
+        "--target", str(folder), *options, *sources,
     ]  # fmt: skip
-    done = subprocess.run(
-        command, check=False, capture_output=True, text=True, env=os.environ | uv_settings(os.environ)
-    )
+    environment = os.environ | uv_settings(os.environ)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
     if done.returncode:
-        raise ImageBuildFailed(f"The packages of {requirements} could not be fetched: {_reason(done.stderr)}")
-    _drop_tests(folder)
+        names = " and ".join(file.name for file in requirements)
+        raise ImageBuildFailed(f"The packages of {names} could not be fetched: {_reason(done.stderr)}")
+    _drop_needless(folder)
     _open_for_all(folder)
+
+
+def install_torch(folder: Path, target: Target, recipe_folder: Path, *, backend: str, say: Say) -> None:
+    """Install torch's build for `backend`; the CPU's by its own name, since the plain name brings CUDA's gigabytes.
+
+    A folder of wheels or an index of this machine comes first, then the index that uv knows for the backend.
+    """
+    requirements = recipe_folder / "requirements.txt"
+    if backend != "cpu":
+        plain = folder.with_name("torch.txt")
+        plain.write_text(
+            (recipe_folder / "torch.txt").read_text(encoding="utf-8").replace("+cpu", ""), encoding="utf-8"
+        )
+        install_packages(folder, target, requirements, plain, options=["--torch-backend", backend])
+        return
+    files = (requirements, recipe_folder / "torch.txt")
+    try:
+        install_packages(folder, target, *files, options=["--no-deps"])
+    except ImageBuildFailed:
+        say("This machine's own indexes have no CPU build of torch: asking PyTorch's.")
+        install_packages(folder, target, *files, options=["--no-deps", "--torch-backend", "cpu"])
 
 
 def _uv() -> str:
@@ -60,11 +86,10 @@ def _reason(message: str) -> str:
     return re.sub(r"[^\x21-\x7e]+", " ", message).strip() or "uv gave no reason"
 
 
-def _drop_tests(folder: Path) -> None:
-    for start in NEEDLESS_TESTS:
-        for tests in [folder / start, *(folder / start).rglob("tests")]:
-            if tests.name == "tests":
-                shutil.rmtree(tests, ignore_errors=True)
+def _drop_needless(folder: Path) -> None:
+    for pattern in NEEDLESS:
+        for path in list(folder.glob(pattern)):
+            shutil.rmtree(path)
 
 
 def _open_for_all(folder: Path) -> None:

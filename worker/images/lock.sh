@@ -1,0 +1,29 @@
+#!/bin/sh
+# Pins what goes into the curated images: requirements.in → requirements.txt, with hashes, each without what its parent
+# has. Versions follow the platform's own lock file. Run by `make lock`; needs uv, and an index with torch's CPU build.
+set -eu
+cd "$(dirname "$0")"
+UV_CUSTOM_COMPILE_COMMAND="make lock"
+export UV_CUSTOM_COMPILE_COMMAND
+
+pins() { sed -n 's/^\([A-Za-z0-9._-]*==[^ \\]*\( ; [^\\]*\)\{0,1\}\).*/\1/p' "$@"; }
+names() { pins "$@" | sed 's/==.*//' | sort -u; }
+
+constraints=$(mktemp)
+trap 'rm -f "$constraints"' EXIT
+pins ../../requirements.lock >"$constraints"
+
+pin() { # image, then the requirements that its parents have
+    image=$1
+    shift
+    omit=$(names "$@" /dev/null | sed 's/^/--no-emit-package /')
+    # shellcheck disable=SC2086
+    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --constraint "$constraints" \
+        $omit "$image/requirements.in" --output-file "$image/requirements.txt"
+    pins "$image/requirements.txt" >>"$constraints"
+}
+
+pin base
+pin python
+pin torch python/requirements.txt torch/torch.txt
+pin monai python/requirements.txt torch/requirements.txt torch/torch.txt
