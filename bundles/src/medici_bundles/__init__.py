@@ -1,0 +1,47 @@
+"""What an organizer writes: the bundle format, archives from strangers, and what a submission is."""
+
+from medici_bundles.archives import DATA_LIMITS, ArchiveFile, ArchiveLimits, ArchiveListing, check_zip
+from medici_bundles.entry_names import ArchiveRejected
+from medici_bundles.faults import BundleRejected, Fault
+from medici_bundles.packing import Packed, extract_zip, pack_folder, repack_zip
+from medici_bundles.reader import Bundle, open_bundle
+from medici_bundles.report import ImportReport
+from medici_bundles.schema import (
+    BuildSettings,
+    ChallengeDefinition,
+    Column,
+    Leaderboard,
+    LimitSettings,
+    Page,
+    Phase,
+    Task,
+)
+from medici_bundles.submissions import RecognisedSubmission, recognise
+
+__all__ = [
+    "DATA_LIMITS",
+    "ArchiveFile",
+    "ArchiveLimits",
+    "ArchiveListing",
+    "ArchiveRejected",
+    "BuildSettings",
+    "Bundle",
+    "BundleRejected",
+    "ChallengeDefinition",
+    "Column",
+    "Fault",
+    "ImportReport",
+    "Leaderboard",
+    "LimitSettings",
+    "Packed",
+    "Page",
+    "Phase",
+    "RecognisedSubmission",
+    "Task",
+    "check_zip",
+    "extract_zip",
+    "open_bundle",
+    "pack_folder",
+    "recognise",
+    "repack_zip",
+]

@@ -1,0 +1,31 @@
+"""What is wrong with a bundle, said all at once."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, order=True)
+class Fault:
+    """One thing that the organizer has to change; `line` counts from 1, 0 means the file as a whole."""
+
+    file: str
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}: {self.message}"
+
+
+class BundleRejected(Exception):  # noqa: N818 - a fact, not a malfunction
+    """The bundle cannot be read. `faults` names all that was found, ordered by file and line."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(sorted(set(faults)))
+        super().__init__(self.faults)
+
+    def __str__(self) -> str:
+        if len(self.faults) == 1:
+            return str(self.faults[0])
+        lines = "".join(f"\n  {fault}" for fault in self.faults)
+        return f"The bundle has {len(self.faults)} faults:{lines}"

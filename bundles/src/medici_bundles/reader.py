@@ -1,0 +1,150 @@
+"""A bundle, opened: its definition, its pages, and its data as zips."""
+
+import tempfile
+from pathlib import Path
+from typing import Self
+
+from medici_bundles.archives import DATA_LIMITS, ArchiveLimits
+from medici_bundles.cross_checks import cross_faults
+from medici_bundles.entry_names import ArchiveRejected, is_noise
+from medici_bundles.faults import BundleRejected, Fault
+from medici_bundles.file_checks import file_faults, locate, mentions
+from medici_bundles.notes import notes
+from medici_bundles.packing import Packed, extract_zip, pack_folder, repack_zip
+from medici_bundles.parsing import dotted, ignored_keys, parse
+from medici_bundles.report import ImportReport
+from medici_bundles.schema import ChallengeDefinition, Page
+from medici_bundles.yaml_lines import YamlDocument, read_yaml
+
+DEFINITION_NAMES = ("competition.yaml", "competition.yml")
+MAX_PAGE_BYTES = 2 * 1024**2
+MAX_IMAGE_BYTES = 10 * 1024**2
+LEFT_OUT = ("__pycache__", "*.pyc", ".git", ".gitignore", ".gitkeep")
+"""Patterns of what is never packed: it would change the archive without changing the challenge."""
+
+
+class Bundle:
+    """A challenge as its organizer wrote it. Use it in a `with` statement: an unpacked zip is removed at the end."""
+
+    def __init__(
+        self, root: Path, document: YamlDocument, definition: ChallengeDefinition, report: ImportReport
+    ) -> None:
+        self.root = root
+        """The folder that holds competition.yaml."""
+        self.definition = definition
+        self.report = report
+        self._document = document
+        self._unpacked: tempfile.TemporaryDirectory[str] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._unpacked is not None:
+            self._unpacked.cleanup()
+
+    def page_text(self, page: Page | str) -> str:
+        """The page's Markdown or HTML, as it is written: clean it before it is shown."""
+        ref = page.file if isinstance(page, Page) else page
+        try:
+            return self._bytes(ref, MAX_PAGE_BYTES).decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise BundleRejected([Fault(ref, 0, "is not UTF-8 text; save it as UTF-8")]) from None
+
+    @property
+    def terms_text(self) -> str:
+        """Empty when the challenge has no terms."""
+        return self.page_text(self.definition.terms) if self.definition.terms else ""
+
+    @property
+    def image(self) -> bytes | None:
+        """The challenge's picture; `definition.image` is its file name."""
+        return self._bytes(self.definition.image, MAX_IMAGE_BYTES) if self.definition.image else None
+
+    def pack(self, ref: str, destination: Path) -> Packed:
+        """Write a data value of the definition as a deterministic zip; of a zip, one wrapping folder is stripped.
+
+        Raises BundleRejected, naming the line of competition.yaml, when it cannot be packed.
+        """
+        source = locate(self.root, ref)
+        if source is None:
+            raise BundleRejected([self._fault(ref, "which the bundle does not hold")])
+        try:
+            if source.is_dir():
+                return pack_folder(source, destination, exclude=LEFT_OUT)
+            return repack_zip(source, destination, strip_root=True)
+        except ArchiveRejected as refusal:
+            raise BundleRejected([self._fault(ref, f"which cannot be used: {refusal}")]) from None
+
+    def _bytes(self, ref: str, max_bytes: int) -> bytes:
+        path = self.root / ref
+        if path.stat().st_size > max_bytes:
+            raise BundleRejected([self._fault(ref, f"which is larger than {max_bytes // 1024**2} MiB")])
+        return path.read_bytes()
+
+    def _fault(self, ref: str, problem: str) -> Fault:
+        path = next((mention.path for mention in mentions(self._document) if mention.ref == ref), ())
+        subject = f"{dotted(path)} names {ref}" if path else f"{ref} is asked for"
+        return self._document.fault(path, f"{subject}, {problem}")
+
+
+def open_bundle(path: Path | str, *, limits: ArchiveLimits = DATA_LIMITS) -> Bundle:
+    """Open a folder or a zip, with or without one wrapping folder. Raises BundleRejected with all faults at once."""
+    source = Path(path)
+    if source.is_dir():
+        return _open_folder(source)
+    if not source.exists():
+        raise BundleRejected([Fault(source.name, 0, "does not exist; name a bundle's folder or zip")])
+    unpacked = tempfile.TemporaryDirectory(prefix="medici-bundle-")
+    try:
+        folder = Path(unpacked.name)
+        extract_zip(source, folder, limits)
+        bundle = _open_folder(folder)
+    except ArchiveRejected as refusal:
+        unpacked.cleanup()
+        raise BundleRejected([Fault(source.name, 0, str(refusal))]) from None
+    except BaseException:
+        unpacked.cleanup()
+        raise
+    bundle._unpacked = unpacked  # noqa: SLF001 - the bundle is made here
+    return bundle
+
+
+def _open_folder(folder: Path) -> Bundle:
+    definition_file = _definition_file(folder)
+    root = definition_file.parent
+    document = read_yaml(definition_file.name, definition_file.read_bytes())
+    parsed = parse(document)
+    faults = [
+        *parsed.faults,
+        *cross_faults(parsed.definition, document),
+        *file_faults(root, parsed.definition, document),
+    ]
+    if faults:
+        raise BundleRejected(faults)
+    definition = parsed.definition.ordered()
+    return Bundle(root, document, definition, ImportReport(ignored_keys(document), notes(definition, document)))
+
+
+def _definition_file(folder: Path) -> Path:
+    """At the root, or in the one folder that wraps everything."""
+    places = [folder]
+    below = [path for path in folder.iterdir() if not is_noise(path.name) and not path.name.startswith(".")]
+    if len(below) == 1 and below[0].is_dir():
+        places.append(below[0])
+    candidates = [place / name for place in places for name in DEFINITION_NAMES]
+    found = next((path for path in candidates if path.is_file()), None)
+    if found is None:
+        raise BundleRejected([Fault(DEFINITION_NAMES[0], 0, f"is missing{_found_elsewhere(folder)}")])
+    return found
+
+
+def _found_elsewhere(folder: Path) -> str:
+    elsewhere = sorted(path for name in DEFINITION_NAMES for path in folder.rglob(name))
+    if elsewhere:
+        return f"; it was found at {elsewhere[0].relative_to(folder).as_posix()}, and belongs at the bundle's root"
+    others = sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
+    return f"; rename {others[0].name} if that is the challenge's definition" if others else " at the bundle's root"
