@@ -1,0 +1,69 @@
+"""Whether this attempt may go on, and what has to stop when it may not."""
+
+import contextlib
+import threading
+from collections.abc import Iterator
+
+from medici_worker.containers.engine import EngineError, Running
+from medici_worker.host import HandedBack, HostUnreachable, LeaseLost, RunHost
+
+
+class Attempt:
+    """Shared by the thread that runs containers and the threads that learn that the attempt is over."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._ended: LeaseLost | HandedBack | None = None
+        self._running: Running | None = None
+
+    def end(self, reason: LeaseLost | HandedBack) -> None:
+        """The first reason counts. A container that runs is killed at once."""
+        with self._lock:
+            self._ended = self._ended or reason
+            running = self._running
+        if running is not None:
+            with contextlib.suppress(EngineError):
+                running.kill()
+
+    def go_on(self) -> None:
+        """Raises the reason when the attempt is over."""
+        if self._ended is not None:
+            raise self._ended
+
+    @contextlib.contextmanager
+    def watching(self, running: Running) -> Iterator[None]:
+        """While inside, `running` is killed when the attempt ends."""
+        with self._lock:
+            self._running = running
+        try:
+            if self._ended is not None:
+                running.kill()
+            yield
+        finally:
+            with self._lock:
+                self._running = None
+        self.go_on()
+
+
+@contextlib.contextmanager
+def heartbeats(host: RunHost, attempt: Attempt, every_s: float) -> Iterator[None]:
+    """Extend the lease from a thread; when it is lost, end the attempt."""
+    stop = threading.Event()
+
+    def beat() -> None:
+        while not stop.wait(every_s):
+            try:
+                host.heartbeat()
+            except LeaseLost as lost:
+                attempt.end(lost)
+                return
+            except HostUnreachable:
+                continue  # the platform decides when a lease has run out, not its silence
+
+    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(timeout=1)

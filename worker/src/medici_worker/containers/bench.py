@@ -1,0 +1,167 @@
+"""The work bench of one run: a place for outputs with a hard size, one for predictions, one for scores.
+
+The places for outputs live in memory, with a size that holds while strangers write; memory volumes vanish when nobody
+has them mounted, so a small container of ours holds them until they have been read. Making one takes as long as a
+container's start, so the next bench is made ready while nobody waits for it.
+"""
+
+import queue
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from medici_worker.containers.engine import (
+    LABEL_WORKER,
+    ContainerPlan,
+    Engine,
+    EngineError,
+    Holder,
+    Mount,
+    Volume,
+)
+from medici_worker.containers.profile import OUTPUT_SLACK_BYTES, Profile
+from medici_worker.protocol import Limits
+
+OUTPUTS = "/bench/out"
+PREDICTIONS = "/bench/res"
+SCORES = "/bench/scores"
+SPARE_INODES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class BenchSize:
+    output_bytes: int
+    output_files: int
+    score_bytes: int
+    score_files: int
+
+    @classmethod
+    def of(cls, limits: Limits, scoring_limits: Limits) -> "BenchSize":
+        return cls(limits.output_bytes, limits.output_files, scoring_limits.output_bytes, scoring_limits.output_files)
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Three volumes by name, and the container that holds them."""
+
+    name: str
+    size: BenchSize
+    holder: Holder
+
+    @property
+    def outputs(self) -> str:
+        return f"{self.name}-out"
+
+    @property
+    def predictions(self) -> str:
+        return f"{self.name}-res"
+
+    @property
+    def scores(self) -> str:
+        return f"{self.name}-scores"
+
+    @property
+    def volumes(self) -> tuple[str, str, str]:
+        return self.outputs, self.predictions, self.scores
+
+
+class BenchPool:
+    """Hands out benches, keeps one ready of the size that was asked for last, and clears away in the background.
+
+    `prewarm=False` makes each bench when it is asked for (`medici try` runs once).
+    """
+
+    def __init__(self, engine: Engine, *, image: str, profile: Profile, worker: str, prewarm: bool = True) -> None:
+        self._engine = engine
+        self._image = image
+        self._profile = profile
+        self._labels = {LABEL_WORKER: worker}
+        self._prewarm = prewarm
+        self._lock = threading.Lock()
+        self._spare: list[Bench] = []
+        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._log = structlog.get_logger("medici.worker.bench")
+        self._thread = threading.Thread(target=self._work, name="bench", daemon=True)
+        self._thread.start()
+
+    def take(self, size: BenchSize) -> Bench:
+        with self._lock:
+            fitting = next((bench for bench in self._spare if bench.size == size), None)
+            unfitting = [bench for bench in self._spare if bench is not fitting]
+            self._spare.clear()
+        for bench in unfitting:
+            self.later(lambda bench=bench: self._remove(bench))  # type: ignore[misc]
+        return fitting or self._make(size)
+
+    def give_back(self, bench: Bench) -> None:
+        """The run is over: what it left is removed, and the next bench made ready, in the background."""
+        if self._prewarm:
+            self.prepare(bench.size)
+        self.later(lambda: self._remove(bench))
+
+    def prepare(self, size: BenchSize) -> None:
+        self.later(lambda: self._add_spare(size))
+
+    def later(self, job: Callable[[], None]) -> None:
+        """Do something in the background, in order; an engine's error there is logged and fails no run."""
+        self._jobs.put(job)
+
+    def close(self) -> None:
+        """Finish what is waiting, and remove the spare benches."""
+        self._prewarm = False
+        self._jobs.put(None)
+        self._thread.join(timeout=60)
+        for bench in self._spare:
+            self._quietly(lambda bench=bench: self._remove(bench))  # type: ignore[misc]
+        self._spare.clear()
+
+    def _make(self, size: BenchSize) -> Bench:
+        name = f"medici-bench-{uuid.uuid4().hex[:16]}"
+        mounts = []
+        for volume, path in self._volumes(name, size):
+            self._engine.create_volume(volume)
+            mounts.append(Mount(volume.name, path, read_only=False))
+        plan = ContainerPlan(
+            name=name,
+            image=self._image,
+            profile=self._profile,
+            mounts=tuple(mounts),
+            command=("sleep", "infinity"),
+            labels=self._labels,
+        )
+        return Bench(name, size, self._engine.hold(plan))
+
+    def _volumes(self, name: str, size: BenchSize) -> list[tuple[Volume, str]]:
+        out = size.output_bytes + OUTPUT_SLACK_BYTES
+        scores = size.score_bytes + OUTPUT_SLACK_BYTES
+        return [
+            (Volume(f"{name}-out", self._labels, out, size.output_files + SPARE_INODES), OUTPUTS),
+            (Volume(f"{name}-res", self._labels), PREDICTIONS),
+            (Volume(f"{name}-scores", self._labels, scores, size.score_files + SPARE_INODES), SCORES),
+        ]
+
+    def _add_spare(self, size: BenchSize) -> None:
+        with self._lock:
+            if not self._prewarm or any(bench.size == size for bench in self._spare):
+                return
+        bench = self._make(size)
+        with self._lock:
+            self._spare.append(bench)
+
+    def _remove(self, bench: Bench) -> None:
+        bench.holder.remove()
+        for volume in bench.volumes:
+            self._engine.remove_volume(volume)
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            self._quietly(job)
+
+    def _quietly(self, job: Callable[[], None]) -> None:
+        try:
+            job()
+        except EngineError as error:
+            self._log.warning("background_work_failed", error=str(error))

@@ -1,0 +1,186 @@
+"""From a zip with a Dockerfile to an image: checked, built once per content, without network, within limits."""
+
+import hashlib
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from medici_worker.containers.archives import ArchiveUnusable, tar_of_zip, text_of
+from medici_worker.containers.build_policy import RUN_IMAGE, Base, CheckedDockerfile, check
+from medici_worker.containers.engine import (
+    BuildBroken,
+    BuildOrder,
+    BuildTimedOut,
+    Engine,
+    EngineError,
+    Image,
+    ImageUnavailable,
+    OnLog,
+)
+from medici_worker.containers.profile import container_user
+from medici_worker.outcome import RunFailure
+from medici_worker.protocol import BuildPolicy, FailureKind
+
+IMAGE_LABEL = "medici.run-image"
+OFFLINE_ADVICE = (
+    "The build has no network: bring your wheels along in the zip, or use a curated base such as medici/python."
+)
+_OFFLINE = re.compile(
+    r"name resolution|could not resolve|temporary failure resolving|no matching distribution found|"
+    r"failed to establish a new connection|network is unreachable",
+    re.IGNORECASE,
+)
+_STEP = re.compile(r"^Step (\d+)/\d+", re.MULTILINE)
+MAX_TAIL = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltImage:
+    """An image that can be run: its id, whom it runs as, what it came from."""
+
+    image_id: str
+    user: str
+    bases: tuple[str, ...] = ()
+    """Digests (or ids) of the base images."""
+
+
+class DockerfileNotes:
+    """Remembers the Dockerfile of each archive by its sha256, so that a known image needs no download."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def get(self, sha256: str) -> str | None:
+        try:
+            return (self._folder / sha256).read_text()
+        except FileNotFoundError:
+            return None
+
+    def put(self, sha256: str, text: str) -> None:
+        draft = self._folder / f".{sha256}.{time.monotonic_ns()}"
+        draft.write_text(text)
+        draft.replace(self._folder / sha256)
+
+
+class Builder:
+    """Builds on one engine. `fetch` brings the archive to this machine and is called only when it is needed."""
+
+    def __init__(self, engine: Engine, notes: DockerfileNotes, *, engine_cpus: int) -> None:
+        self._engine = engine
+        self._notes = notes
+        self._engine_cpus = engine_cpus
+        self._users: dict[str, str] = {}
+
+    def image_for(
+        self, sha256: str, fetch: Callable[[], Path], policy: BuildPolicy, on_log: OnLog, labels: Mapping[str, str]
+    ) -> BuiltImage:
+        """The image of an archive. Raises `RunFailure`: image_refused, build_failed, build_timeout, archive_rejected."""
+        text = self._notes.get(sha256)
+        if text is None:
+            text = _dockerfile_of(fetch())
+            self._notes.put(sha256, text)
+        checked = check(text, policy)
+        if checked.refused:
+            raise RunFailure(FailureKind.IMAGE_REFUSED, "\n".join(str(one) for one in checked.refused)[:MAX_TAIL])
+        bases = [self._resolve(base, policy) for base in checked.bases]
+        tag = image_tag(sha256, checked, bases)
+        image = self._engine.image(tag)
+        if image is None:
+            order = BuildOrder(
+                tag, policy.time_s, policy.memory_bytes, self._cpus(policy), {**labels, IMAGE_LABEL: "1"}
+            )
+            self._build(fetch(), checked, order, on_log)
+            image = self._engine.image(tag)
+        else:
+            on_log(b"This archive has been built before; its image is used again.\n")
+        if image is None:
+            raise EngineError(f"The image {tag} was built, but the engine does not have it.")
+        return BuiltImage(image.image_id, self.user_of(image), tuple(base.digest for base in bases))
+
+    def local(self, reference: str, policy: BuildPolicy) -> BuiltImage:
+        """An image by name, mapped and pulled as the policy says. Raises `ImageUnavailable`."""
+        image = self._find(reference, policy)
+        return BuiltImage(image.image_id, self.user_of(image), (image.digest,))
+
+    def user_of(self, image: Image) -> str:
+        """Whom containers of this image run as; looked up once per image."""
+        if image.image_id not in self._users:
+            name = image.user.partition(":")[0]
+            named = bool(name) and not name.isdigit() and name != "root"
+            number = self._engine.user_id(image.image_id, name) if named else None
+            self._users[image.image_id] = container_user(image.user, number)
+        return self._users[image.image_id]
+
+    def _resolve(self, base: Base, policy: BuildPolicy) -> Image:
+        try:
+            return self._find(base.image, policy)
+        except ImageUnavailable as error:
+            choices = ", ".join(policy.allowed_bases)
+            shown = base.written if base.written == base.image else f"{base.written} (here: {base.image})"
+            raise RunFailure(
+                FailureKind.IMAGE_REFUSED,
+                f"Line {base.line} of the Dockerfile: the base image {shown} does not exist on the worker, "
+                f"and could not be fetched; allowed are {choices}.",
+                private_detail=str(error),
+            ) from error
+
+    def _find(self, reference: str, policy: BuildPolicy) -> Image:
+        image = None if policy.pull == "always" else self._engine.image(reference)
+        if image is not None:
+            return image
+        if policy.pull == "never":
+            raise ImageUnavailable(f"The image {reference} is not on this engine, and pulling is switched off.")
+        return self._engine.pull(reference)
+
+    def _build(self, archive: Path, checked: CheckedDockerfile, order: BuildOrder, on_log: OnLog) -> None:
+        tail = bytearray()
+
+        def keep(data: bytes) -> None:
+            tail.extend(data)
+            del tail[:-20_000]
+            on_log(data)
+
+        context = tar_of_zip(archive, replace={"Dockerfile": checked.text.encode()})
+        try:
+            self._engine.build(context, order, keep)
+        except BuildTimedOut as error:
+            detail = f"The limit is {order.time_s:g} s."
+            raise RunFailure(FailureKind.BUILD_TIMEOUT, detail, private_detail=str(error)) from error
+        except BuildBroken as error:
+            raise build_failure(str(error), tail.decode(errors="replace")) from error
+        except ArchiveUnusable as error:
+            raise RunFailure(FailureKind.ARCHIVE_REJECTED, str(error)) from error
+
+    def _cpus(self, policy: BuildPolicy) -> float:
+        return min(policy.cpus, self._engine_cpus)
+
+
+def image_tag(sha256: str, checked: CheckedDockerfile, bases: list[Image]) -> str:
+    """Named by all that decides the content: the archive, the Dockerfile as it is sent, and the bases' ids."""
+    parts = [sha256, checked.text, *(base.image_id for base in bases)]
+    return f"{RUN_IMAGE}:{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]}"
+
+
+def build_failure(error: str, log: str) -> RunFailure:
+    """Names the step, and says what an offline build lacks. The log itself has been streamed already."""
+    steps = _STEP.findall(log)
+    detail = [f"Step {steps[-1]} of the Dockerfile failed."] if steps else []
+    if _OFFLINE.search(log):
+        detail.append(OFFLINE_ADVICE)
+    return RunFailure(
+        FailureKind.BUILD_FAILED, " ".join(detail), private_detail=f"{error}\n\n{log[-MAX_TAIL:]}".strip()
+    )
+
+
+def _dockerfile_of(archive: Path) -> str:
+    try:
+        text = text_of(archive, "Dockerfile")
+    except ArchiveUnusable as error:
+        raise RunFailure(FailureKind.ARCHIVE_REJECTED, str(error)) from error
+    if text is None:
+        raise RunFailure(FailureKind.ARCHIVE_REJECTED, "The archive has no file named 'Dockerfile' at its top.")
+    return text

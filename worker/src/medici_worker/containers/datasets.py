@@ -1,0 +1,120 @@
+"""Datasets and programs at the engine: one read-only volume per sha256, filled once, used by every run.
+
+A volume counts as filled when a second, empty volume (`medici-done-…`) names the same filling: it is made after the last
+byte, so a half-filled one is never used, and an engine that made an empty volume on its own account is found out.
+"""
+
+import contextlib
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from medici_worker.containers.archives import tar_of_zip, uncompressed_bytes
+from medici_worker.containers.engine import LABEL_WORKER, ContainerPlan, Engine, Mount, Volume
+from medici_worker.containers.profile import Profile
+from medici_worker.locks import FileLock
+
+LABEL_FILLING = "medici.filling"
+LABEL_BYTES = "medici.bytes"
+PREFIX = "medici-data-"
+DONE_PREFIX = "medici-done-"
+
+
+class Datasets:
+    """`state_folder` remembers when each was last used; `lock_folder` is shared by the workers of a machine."""
+
+    def __init__(
+        self, engine: Engine, state_folder: Path, lock_folder: Path, *, holder_image: str, profile: Profile, worker: str
+    ) -> None:
+        self._engine = engine
+        self._used = state_folder
+        self._locks = lock_folder
+        self._image = holder_image
+        self._profile = profile
+        self._worker = worker
+        self._used.mkdir(parents=True, exist_ok=True)
+
+    @contextlib.contextmanager
+    def volume(self, sha256: str, fetch: Callable[[], Path]) -> Iterator[str]:
+        """The name of a filled volume, which stays as long as the context. `fetch` is called when it must be filled."""
+        lock = self._lock(sha256)
+        try:
+            lock.take(shared=True)
+            while not self._is_filled(sha256):
+                lock.take()  # waits for other fillers; the look after that is the one that counts
+                if not self._is_filled(sha256):
+                    self._fill(sha256, fetch())
+                lock.take(shared=True)
+            self._touch(sha256)
+            yield PREFIX + sha256
+        finally:
+            lock.free()
+
+    def clean(self, budget_bytes: int) -> list[str]:
+        """Remove the longest unused volumes until the rest fits the budget. Those in use stay."""
+        filled = {
+            volume.name.removeprefix(DONE_PREFIX): int(volume.labels.get(LABEL_BYTES, "0"))
+            for volume in self._engine.volumes(name_contains=DONE_PREFIX)
+        }
+        total = sum(filled.values())
+        removed: list[str] = []
+        for sha256 in sorted(filled, key=self._last_used):
+            if total <= budget_bytes:
+                break
+            if self._remove(sha256):
+                total -= filled[sha256]
+                removed.append(sha256)
+        return removed
+
+    def _is_filled(self, sha256: str) -> bool:
+        found = {volume.name: volume.labels.get(LABEL_FILLING) for volume in self._engine.volumes(name_contains=sha256)}
+        filling = found.get(DONE_PREFIX + sha256)
+        return filling is not None and found.get(PREFIX + sha256) == filling
+
+    def _fill(self, sha256: str, archive: Path) -> None:
+        name = PREFIX + sha256
+        self._engine.remove_volume(DONE_PREFIX + sha256)
+        self._engine.remove_volume(name)
+        labels = {LABEL_FILLING: uuid.uuid4().hex, LABEL_BYTES: str(uncompressed_bytes(archive))}
+        self._engine.create_volume(Volume(name, labels))
+        holder = self._engine.hold(self._plan(name, sha256))
+        try:
+            holder.put("/data", tar_of_zip(archive))
+        finally:
+            holder.remove()
+        self._engine.create_volume(Volume(DONE_PREFIX + sha256, labels))
+
+    def _plan(self, volume: str, sha256: str) -> ContainerPlan:
+        return ContainerPlan(
+            name=f"medici-fill-{sha256[:16]}-{uuid.uuid4().hex[:8]}",
+            image=self._image,
+            profile=self._profile,
+            mounts=(Mount(volume, "/data", read_only=False),),
+            command=("sleep", "infinity"),
+            labels={LABEL_WORKER: self._worker},
+        )
+
+    def _remove(self, sha256: str) -> bool:
+        lock = self._lock(sha256)
+        if not lock.try_take():
+            return False
+        try:
+            self._engine.remove_volume(DONE_PREFIX + sha256)
+            return self._engine.remove_volume(PREFIX + sha256)
+        finally:
+            lock.free()
+
+    def _lock(self, sha256: str) -> FileLock:
+        return FileLock(self._locks / f"data-{sha256}.lock")
+
+    def _touch(self, sha256: str) -> None:
+        path = self._used / sha256
+        path.touch()
+        os.utime(path)
+
+    def _last_used(self, sha256: str) -> float:
+        try:
+            return (self._used / sha256).stat().st_mtime
+        except FileNotFoundError:
+            return 0.0

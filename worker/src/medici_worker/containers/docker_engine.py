@@ -1,0 +1,342 @@
+"""The engine over its HTTP API (Docker 20.10 or newer, Podman's socket): local, remote, or behind a mounted socket.
+
+The low-level client is used because every inspection that the high-level one adds is a round trip of a run.
+"""
+
+import contextlib
+import io
+import tarfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import docker
+import requests
+from docker.errors import APIError, ImageNotFound, NotFound
+from docker.utils.socket import frames_iter
+
+from medici_worker.containers.docker_build import build
+from medici_worker.containers.docker_errors import engine_errors, explanation
+from medici_worker.containers.engine import (
+    BuildOrder,
+    ContainerPlan,
+    EngineError,
+    EngineInfo,
+    Exit,
+    Found,
+    Image,
+    ImageUnavailable,
+    OnLog,
+    StartRefused,
+    Volume,
+)
+
+CALL_TIMEOUT_S = 120
+CONNECTIONS = 64
+LOG_GRACE_S = 5.0
+OOM_SETTLE_S = 0.3
+CONFLICT = 409
+SIGKILLED = 137
+CHUNK_BYTES = 256 * 1024
+_NOT_STARTABLE = ("executable file not found", "no such file or directory", "permission denied", "exec format error")
+
+
+class DockerEngine:
+    """`base_url` as in DOCKER_HOST (None: the local socket)."""
+
+    def __init__(self, base_url: str | None = None) -> None:
+        self.base_url = base_url
+        with engine_errors("be reached"):
+            self.api = docker.APIClient(
+                base_url=base_url,
+                version="auto",
+                timeout=CALL_TIMEOUT_S,
+                max_pool_size=CONNECTIONS,
+                num_pools=CONNECTIONS,
+            )
+
+    def describe(self) -> EngineInfo:
+        with engine_errors("describe itself"):
+            info = self.api.info()
+        return EngineInfo(
+            engine_id=info.get("ID", ""),
+            name=info.get("Name", ""),
+            version=info.get("ServerVersion", ""),
+            cpus=int(info["NCPU"]),
+            memory_bytes=int(info["MemTotal"]),
+        )
+
+    def image(self, reference: str) -> Image | None:
+        with engine_errors(f"inspect the image {reference}"):
+            try:
+                found = self.api.inspect_image(reference)
+            except ImageNotFound:
+                return None
+        return Image(
+            image_id=found["Id"],
+            user=(found.get("Config") or {}).get("User") or "",
+            digests=tuple(found.get("RepoDigests") or ()),
+            tags=tuple(found.get("RepoTags") or ()),
+            size_bytes=found.get("Size", 0),
+            created_at=_created_at(found.get("Created", "")),
+        )
+
+    def images(self, label: str) -> list[Image]:
+        with engine_errors("list images"):
+            found = self.api.images(filters={"label": label})
+        return [
+            Image(
+                image_id=one["Id"],
+                tags=tuple(one.get("RepoTags") or ()),
+                size_bytes=one.get("Size", 0),
+                created_at=datetime.fromtimestamp(one["Created"], tz=UTC),
+            )
+            for one in found
+        ]
+
+    def pull(self, reference: str) -> Image:
+        name, tag = _name_and_tag(reference)
+        try:
+            self.api.pull(name, tag=tag)
+        except APIError as error:
+            raise ImageUnavailable(f"The image {reference} could not be pulled: {explanation(error)}") from error
+        except requests.RequestException as error:
+            raise EngineError(f"The container engine could not pull {reference}: {error}") from error
+        image = self.image(reference)
+        if image is None:
+            raise ImageUnavailable(f"The image {reference} was pulled, but the engine does not have it.")
+        return image
+
+    def build(self, context: Iterable[bytes], order: BuildOrder, on_log: OnLog) -> str:
+        return build(self.api, context, order, on_log)
+
+    def remove_image(self, reference: str) -> None:
+        with engine_errors(f"remove the image {reference}"), contextlib.suppress(NotFound):
+            try:
+                self.api.remove_image(reference)
+            except APIError as error:
+                if error.status_code != CONFLICT:
+                    raise
+
+    def user_id(self, image_id: str, user_name: str) -> int | None:
+        """Read from a container that is created and never started."""
+        with engine_errors(f"read the users of {image_id}"):
+            probe = self.api.create_container(image_id, ["-"], network_disabled=True)["Id"]
+            try:
+                stream, _ = self.api.get_archive(probe, "/etc/passwd")
+                passwd = _single_file(b"".join(stream))
+            except NotFound:
+                return None
+            finally:
+                self.api.remove_container(probe, force=True)
+        for line in passwd.splitlines():
+            fields = line.split(":")
+            if len(fields) > 2 and fields[0] == user_name and fields[2].isdigit():  # noqa: PLR2004 - name:x:uid
+                return int(fields[2])
+        return None
+
+    def create_volume(self, volume: Volume) -> None:
+        options: dict[str, str] | None = None
+        if volume.size_bytes is not None:
+            inodes = f",nr_inodes={volume.inodes}" if volume.inodes else ""
+            # noexec would break nothing of ours, but some programs unpack and run helpers beside their output.
+            mount = f"size={volume.size_bytes}{inodes},mode=1777,nosuid,nodev"
+            options = {"type": "tmpfs", "device": "tmpfs", "o": mount}
+        with engine_errors(f"create the volume {volume.name}"):
+            self.api.create_volume(volume.name, driver="local", driver_opts=options, labels=dict(volume.labels))
+
+    def volumes(self, *, name_contains: str = "", labels: Mapping[str, str] | None = None) -> list[Volume]:
+        filters: dict[str, Any] = {}
+        if name_contains:
+            filters["name"] = name_contains
+        if labels:
+            filters["label"] = _label_filters(labels)
+        with engine_errors("list volumes"):
+            found = self.api.volumes(filters=filters).get("Volumes") or []
+        return [Volume(name=one["Name"], labels=one.get("Labels") or {}) for one in found]
+
+    def remove_volume(self, name: str) -> bool:
+        with engine_errors(f"remove the volume {name}"):
+            try:
+                self.api.remove_volume(name)
+            except NotFound:
+                return True
+            except APIError as error:
+                if error.status_code == CONFLICT:
+                    return False
+                raise
+        return True
+
+    def start(self, plan: ContainerPlan, on_log: OnLog) -> "DockerRunning":
+        container_id = self._create(plan)
+        running = DockerRunning(self.api, container_id)
+        try:
+            running.follow(on_log)
+            self._start(container_id)
+        except BaseException:
+            with contextlib.suppress(EngineError):
+                running.remove()
+            raise
+        return running
+
+    def hold(self, plan: ContainerPlan) -> "DockerHolder":
+        container_id = self._create(plan)
+        self._start(container_id)
+        return DockerHolder(self.api, container_id)
+
+    def containers(self, labels: Mapping[str, str]) -> list[Found]:
+        with engine_errors("list containers"):
+            found = self.api.containers(all=True, filters={"label": _label_filters(labels)})
+        return [Found(name=one["Names"][0].lstrip("/"), labels=one.get("Labels") or {}) for one in found]
+
+    def remove_container(self, name: str) -> None:
+        remove_container(self.api, name)
+
+    def close(self) -> None:
+        self.api.close()
+
+    def _create(self, plan: ContainerPlan) -> str:
+        host = self.api.create_host_config(**plan.profile.host, binds=[_bind(mount) for mount in plan.mounts])
+        with engine_errors(f"create the container {plan.name}"):
+            try:
+                made = self.api.create_container(
+                    plan.image,
+                    command=list(plan.command) if plan.command is not None else None,
+                    user=plan.profile.user,
+                    environment={**plan.profile.environment, **plan.environment},
+                    working_dir=plan.working_dir,
+                    name=plan.name,
+                    labels=dict(plan.labels),
+                    host_config=host,
+                )
+            except APIError as error:
+                if "No command specified" in explanation(error):
+                    raise StartRefused("The image names no command (CMD or ENTRYPOINT).") from error
+                raise
+        return str(made["Id"])
+
+    def _start(self, container_id: str) -> None:
+        with engine_errors("start a container"):
+            try:
+                self.api.start(container_id)
+            except APIError as error:
+                reason = explanation(error)
+                if "exec" in reason and any(words in reason.lower() for words in _NOT_STARTABLE):
+                    raise StartRefused(reason) from error
+                raise
+
+
+class DockerRunning:
+    """A container that runs, and the thread that reads its log."""
+
+    def __init__(self, api: docker.APIClient, container_id: str) -> None:
+        self._api = api
+        self._id = container_id
+        self._reader: threading.Thread | None = None
+
+    def follow(self, on_log: OnLog) -> None:
+        """Attach before the start, so that no byte is missed."""
+        with engine_errors("attach to a container"):
+            socket = self._api.attach_socket(self._id, {"stdout": 1, "stderr": 1, "stream": 1})
+        self._reader = threading.Thread(target=_read_log, args=(socket, on_log), name="container log", daemon=True)
+        self._reader.start()
+
+    def wait(self, timeout_s: float) -> Exit | None:
+        with engine_errors("wait for a container"):
+            try:
+                code = int(self._api.wait(self._id, timeout=timeout_s)["StatusCode"])  # type: ignore[arg-type]
+            except (requests.ReadTimeout, requests.ConnectionError) as error:
+                if "timed out" in str(error).lower():
+                    return None
+                raise
+        if self._reader is not None:
+            self._reader.join(timeout=LOG_GRACE_S)
+        return Exit(code=code, out_of_memory=self._out_of_memory(code))
+
+    def kill(self) -> None:
+        with engine_errors("kill a container"), contextlib.suppress(NotFound):
+            try:
+                self._api.kill(self._id, "SIGKILL")
+            except APIError as error:
+                if error.status_code != CONFLICT:  # it has ended already
+                    raise
+
+    def remove(self) -> None:
+        remove_container(self._api, self._id)
+
+    def _out_of_memory(self, code: int) -> bool:
+        """The engine hears of a memory kill a moment after the exit; a SIGKILL that nobody asked for is looked at twice."""
+        with engine_errors("inspect a container"):
+            killed = bool(self._api.inspect_container(self._id)["State"].get("OOMKilled"))
+            if not killed and code == SIGKILLED:
+                time.sleep(OOM_SETTLE_S)
+                killed = bool(self._api.inspect_container(self._id)["State"].get("OOMKilled"))
+        return killed
+
+
+class DockerHolder:
+    def __init__(self, api: docker.APIClient, container_id: str) -> None:
+        self._api = api
+        self._id = container_id
+
+    def put(self, path: str, tar: Iterable[bytes]) -> None:
+        with engine_errors(f"write to {path}"):
+            self._api.put_archive(self._id, path, tar)
+
+    def get(self, path: str) -> Iterator[bytes]:
+        with engine_errors(f"read {path}"):
+            stream, _ = self._api.get_archive(self._id, path, chunk_size=CHUNK_BYTES)
+            yield from stream
+
+    def remove(self) -> None:
+        remove_container(self._api, self._id)
+
+
+def remove_container(api: docker.APIClient, name: str) -> None:
+    with engine_errors(f"remove the container {name}"), contextlib.suppress(NotFound):
+        try:
+            api.remove_container(name, force=True)
+        except APIError as error:
+            if error.status_code != CONFLICT:  # somebody else is removing it at this moment
+                raise
+
+
+def _read_log(socket: Any, on_log: Callable[[bytes], None]) -> None:
+    """Until the container ends. An engine that goes away ends the log; `wait` says so."""
+    with contextlib.suppress(OSError, ValueError), contextlib.closing(socket):
+        for _, data in frames_iter(socket, False):
+            if data:
+                on_log(data)
+
+
+def _single_file(tar_bytes: bytes) -> str:
+    with tarfile.open(fileobj=io.BytesIO(tar_bytes)) as tar:
+        for member in tar:
+            file = tar.extractfile(member) if member.isreg() else None
+            if file is not None:
+                return file.read().decode(errors="replace")
+    return ""
+
+
+def _bind(mount: Any) -> str:
+    return f"{mount.volume}:{mount.path}:{'ro' if mount.read_only else 'rw'}"
+
+
+def _label_filters(labels: Mapping[str, str]) -> list[str]:
+    return [f"{key}={value}" if value else key for key, value in labels.items()]
+
+
+def _name_and_tag(reference: str) -> tuple[str, str | None]:
+    if "@" in reference:
+        return reference, None
+    name, colon, tag = reference.rpartition(":")
+    return (name, tag) if colon and "/" not in tag else (reference, "latest")
+
+
+def _created_at(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text.split(".", maxsplit=1)[0].rstrip("Z") + "+00:00")
+    except ValueError:
+        return None

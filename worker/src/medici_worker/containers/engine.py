@@ -1,0 +1,186 @@
+"""The container engine as a port. Two lives: `docker_engine.DockerEngine` and `fake_engine.FakeEngine`; one contract suite
+(`tests/contract`) runs against both.
+
+The engine may be on another machine, or on the other side of a mounted socket: bytes enter and leave through named
+volumes and streams of tar, never through folders of this machine.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from medici_worker.containers.profile import Profile
+
+LABEL_WORKER = "medici.worker"
+LABEL_RUN = "medici.run"
+LABEL_ATTEMPT = "medici.attempt"
+
+OnLog = Callable[[bytes], None]
+"""Receives a container's stdout and stderr as they come, in a thread of the engine's."""
+
+
+class EngineError(Exception):
+    """The engine failed, or refused what it should have done: the system's fault."""
+
+
+class ImageUnavailable(EngineError):
+    """The engine works, but this image is neither there nor to be had."""
+
+
+class StartRefused(Exception):
+    """The image holds nothing that could be started: no command, or one that is not there. Its author's fault."""
+
+
+class BuildBroken(Exception):
+    """A step of the Dockerfile failed."""
+
+
+class BuildTimedOut(Exception):
+    """The build ran over its time limit and was stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    engine_id: str
+    name: str
+    version: str
+    cpus: int
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    image_id: str
+    user: str = ""
+    digests: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    size_bytes: int = 0
+    created_at: datetime | None = None
+
+    @property
+    def digest(self) -> str:
+        """What names this image best: the registry's digest where it has one, else its id."""
+        return self.digests[0] if self.digests else self.image_id
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A named volume. With `size_bytes` it lives in memory, holds no more than that, and is gone when unmounted."""
+
+    name: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    size_bytes: int | None = None
+    inodes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    volume: str
+    path: str
+    read_only: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerPlan:
+    """All of one container: what runs, what it sees, and the profile that holds it."""
+
+    name: str
+    image: str
+    profile: Profile
+    mounts: tuple[Mount, ...] = ()
+    command: tuple[str, ...] | None = None
+    """None: the image's own command."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    working_dir: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOrder:
+    """How an image is built; the Dockerfile is called `Dockerfile` and has been checked."""
+
+    tag: str
+    time_s: float
+    memory_bytes: int
+    cpus: float
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    code: int
+    out_of_memory: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A container that is there, running or not."""
+
+    name: str
+    labels: Mapping[str, str]
+
+
+class Running(Protocol):
+    """A container that has been started."""
+
+    def wait(self, timeout_s: float) -> Exit | None:
+        """How it ended, its log fully delivered; None when it still runs after `timeout_s`."""
+
+    def kill(self) -> None:
+        """End it at once (SIGKILL). No error when it has ended already."""
+
+    def remove(self) -> None: ...
+
+
+class Holder(Protocol):
+    """A container of ours that keeps volumes mounted, so that bytes can be put into them and read from them."""
+
+    def put(self, path: str, tar: Iterable[bytes]) -> None:
+        """Unpack a tar stream below `path`. Raises `EngineError` when it does not fit."""
+
+    def get(self, path: str) -> Iterator[bytes]:
+        """The folder `path` as a tar stream, names beginning with the folder's own; links are not followed."""
+
+    def remove(self) -> None: ...
+
+
+class Engine(Protocol):
+    """Every call may raise `EngineError`."""
+
+    def describe(self) -> EngineInfo: ...
+
+    def image(self, reference: str) -> Image | None: ...
+
+    def images(self, label: str) -> list[Image]:
+        """Images that carry this label."""
+
+    def pull(self, reference: str) -> Image: ...
+
+    def build(self, context: Iterable[bytes], order: BuildOrder, on_log: OnLog) -> str:
+        """Build from a tar stream, without network; returns the image's id. Raises `BuildBroken`, `BuildTimedOut`."""
+
+    def remove_image(self, reference: str) -> None:
+        """No error when it is not there or in use."""
+
+    def user_id(self, image_id: str, user_name: str) -> int | None:
+        """What the image's /etc/passwd says of a user."""
+
+    def create_volume(self, volume: Volume) -> None: ...
+
+    def volumes(self, *, name_contains: str = "", labels: Mapping[str, str] | None = None) -> list[Volume]: ...
+
+    def remove_volume(self, name: str) -> bool:
+        """False when a container still uses it. No error when it is not there."""
+
+    def start(self, plan: ContainerPlan, on_log: OnLog) -> Running:
+        """Create and start. Raises `StartRefused` when the image's command can't be started."""
+
+    def hold(self, plan: ContainerPlan) -> Holder: ...
+
+    def containers(self, labels: Mapping[str, str]) -> list[Found]: ...
+
+    def remove_container(self, name: str) -> None:
+        """Kill and remove. No error when it is not there."""
+
+    def close(self) -> None: ...

@@ -1,0 +1,174 @@
+"""What a container wrote, read by strangers' rules: only regular files count, and never more than the limits.
+
+The engine packs a folder into a tar stream without following links. A symbolic link, device, socket or pipe in it is
+skipped and named for the organizers; a hard link is the file that it names, if that is in the same folder.
+"""
+
+import hashlib
+import shutil
+import tarfile
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from medici_worker.containers.archives import CHUNK_BYTES, FIXED_TIME, TarStream
+
+PAGE_BYTES = 4096
+NAMED_SKIPS = 20
+_READABLE_FILE = 0o004
+_READABLE_FOLDER = 0o005
+
+
+class OutputTooLarge(Exception):
+    """More bytes or files than the limit."""
+
+
+@dataclass
+class Outputs:
+    """The regular files of an output folder, in a zip on this machine's disk."""
+
+    archive: Path
+    sha256: str = ""
+    files: int = 0
+    total_bytes: int = 0
+    used_bytes: int = 0
+    """In whole pages, as the volume counts."""
+    skipped: list[str] = field(default_factory=list)
+    """One phrase per entry that is no regular file, or that the challenge's patterns leave out."""
+    as_they_are: bool = True
+    """Everything there was taken and everybody may read it: the folder itself can be handed to the scoring program."""
+
+    def describe_skipped(self) -> str:
+        """For the organizers: what of the outputs was not handed on."""
+        named = "; ".join(self.skipped[:NAMED_SKIPS])
+        more = len(self.skipped) - NAMED_SKIPS
+        return named + (f"; and {more} more" if more > 0 else "")
+
+
+def collect(
+    chunks: Iterable[bytes],
+    archive: Path,
+    *,
+    limit_bytes: int,
+    limit_files: int,
+    patterns: tuple[str, ...] = ("*",),
+) -> Outputs:
+    """Read the engine's tar stream of a folder into a zip with sorted names and fixed times: same files, same bytes.
+
+    Raises `OutputTooLarge` as soon as a limit is passed; sparse files count with their apparent size.
+    """
+    outputs = Outputs(archive)
+    drafts = archive.with_suffix(".parts")
+    drafts.mkdir()
+    try:
+        names = _read(chunks, drafts, outputs, limit_bytes=limit_bytes, limit_files=limit_files, patterns=patterns)
+        _pack(names, archive)
+    finally:
+        shutil.rmtree(drafts, ignore_errors=True)
+    outputs.sha256 = _sha256(archive)
+    return outputs
+
+
+def read_small(chunks: Iterable[bytes], wanted: tuple[str, ...], *, limit_bytes: int) -> dict[str, bytes]:
+    """The regular files at the folder's top that match `wanted` (fnmatch), each cut at `limit_bytes` plus one."""
+    found: dict[str, bytes] = {}
+    with tarfile.open(fileobj=TarStream(chunks), mode="r|") as tar:
+        for member in tar:
+            name = _below(member.name)
+            if member.isreg() and any(fnmatchcase(name, one) for one in wanted) and "/" not in name:
+                file = tar.extractfile(member)
+                found[name] = file.read(limit_bytes + 1) if file else b""
+    return found
+
+
+def _read(
+    chunks: Iterable[bytes],
+    drafts: Path,
+    outputs: Outputs,
+    *,
+    limit_bytes: int,
+    limit_files: int,
+    patterns: tuple[str, ...],
+) -> dict[str, Path]:
+    names: dict[str, Path] = {}
+    seen = 0
+    with TarStream(chunks) as stream, tarfile.open(fileobj=stream, mode="r|", errors="surrogateescape") as tar:
+        for member in tar:
+            name = _below(member.name)
+            if not name:
+                continue
+            seen += 1
+            _count(outputs, member, seen, limit_bytes=limit_bytes, limit_files=limit_files)
+            if _taken(outputs, member, name, patterns):
+                _keep(tar, member, name, names, drafts)
+    outputs.files = len(names)
+    return names
+
+
+def _count(outputs: Outputs, member: tarfile.TarInfo, seen: int, *, limit_bytes: int, limit_files: int) -> None:
+    outputs.total_bytes += member.size
+    outputs.used_bytes += -(-member.size // PAGE_BYTES) * PAGE_BYTES
+    if outputs.total_bytes > limit_bytes:
+        raise OutputTooLarge(f"more than {limit_bytes} bytes")
+    if seen > limit_files:
+        raise OutputTooLarge(f"more than {limit_files} files and folders")
+
+
+def _taken(outputs: Outputs, member: tarfile.TarInfo, name: str, patterns: tuple[str, ...]) -> bool:
+    """Whether this entry is handed on; what is not is remembered, and makes the folder unfit to be handed on whole."""
+    if member.isdir():
+        outputs.as_they_are &= member.mode & _READABLE_FOLDER == _READABLE_FOLDER
+        return False
+    if not (member.isreg() or member.islnk()):
+        reason = "is no regular file"
+    elif not _printable(name):
+        reason = "has a name that is not readable text"
+    elif not any(fnmatchcase(name, pattern) for pattern in patterns):
+        reason = "is not among the outputs that this phase names"
+    else:
+        outputs.as_they_are &= bool(member.mode & _READABLE_FILE)
+        return True
+    outputs.skipped.append(f"{name!r} {reason}")
+    outputs.as_they_are = False
+    return False
+
+
+def _keep(tar: tarfile.TarFile, member: tarfile.TarInfo, name: str, names: dict[str, Path], drafts: Path) -> None:
+    if member.islnk():
+        first = names.get(_below(member.linkname))
+        if first is not None:
+            names[name] = first
+        return
+    file = tar.extractfile(member)
+    if file is None:
+        return
+    draft = drafts / str(len(names))
+    with draft.open("wb") as target:
+        shutil.copyfileobj(file, target, CHUNK_BYTES)
+    names[name] = draft
+
+
+def _pack(names: dict[str, Path], archive: Path) -> None:
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed:
+        for name in sorted(names):
+            info = zipfile.ZipInfo(name, FIXED_TIME)
+            info.external_attr = 0o100644 << 16
+            info.compress_type = zipfile.ZIP_DEFLATED
+            with names[name].open("rb") as source, packed.open(info, "w", force_zip64=True) as target:
+                shutil.copyfileobj(source, target, CHUNK_BYTES)
+
+
+def _below(member_name: str) -> str:
+    """`out/a/b` → `a/b`: the engine's names begin with the folder's own."""
+    return member_name.lstrip("./").partition("/")[2].rstrip("/")
+
+
+def _printable(name: str) -> bool:
+    return name.isprintable() and ".." not in name.split("/")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,113 @@
+"""One run on its way: what it is, whom it tells, and what it has used."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from medici_worker.attempt import Attempt
+from medici_worker.containers.bench import Bench
+from medici_worker.containers.engine import (
+    LABEL_ATTEMPT,
+    LABEL_RUN,
+    LABEL_WORKER,
+    ContainerPlan,
+    EngineError,
+    Exit,
+)
+from medici_worker.host import RunHost
+from medici_worker.logs import LogSender
+from medici_worker.protocol import FileRef, Limits, RunSpec, ScoringGrant, Stage
+from medici_worker.worksite import Worksite
+
+KILL_GRACE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a container ended, and whether it had to be stopped at its time limit."""
+
+    exit: Exit
+    over_time: bool
+    elapsed_s: float
+
+
+@dataclass
+class Progress:
+    spec: RunSpec
+    host: RunHost
+    site: Worksite
+    attempt: Attempt
+    logs: LogSender
+    bench: Bench
+    folder: Path
+    gpus: tuple[str, ...] = ()
+    stage_seconds: dict[Stage, float] = field(default_factory=dict)
+    image_digest: str | None = None
+    scoring_image_digest: str | None = None
+    exit_code: int | None = None
+    _fetched: dict[str, Path] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, stage: Stage, log_bytes: int) -> Iterator[None]:
+        """Count the stage's seconds and open its log; the platform is told by `enter`, where it matters."""
+        self.attempt.go_on()
+        self.logs.stage(stage, log_bytes)
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            self.stage_seconds[stage] = time.monotonic() - begun
+
+    def enter(self, stage: Stage) -> ScoringGrant | None:
+        return self.host.enter(stage)
+
+    def on_log(self, stage: Stage) -> Callable[[bytes], None]:
+        return lambda data: self.logs.write(stage, data)
+
+    def fetch(self, file: FileRef) -> Path:
+        """The archive on this machine, downloaded at most once per run."""
+        if file.sha256 not in self._fetched:
+            path = self.folder / f"{file.role}.zip"
+            self.host.fetch(file, path)
+            self._fetched[file.sha256] = path
+        return self._fetched[file.sha256]
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return {
+            LABEL_WORKER: self.site.worker,
+            LABEL_RUN: str(self.spec.run_id),
+            LABEL_ATTEMPT: str(self.spec.attempt),
+        }
+
+    def container_name(self, step: str) -> str:
+        """The same for every try of the same step of the same attempt: a second one can't run beside it."""
+        return f"medici-{self.site.worker}-{self.spec.run_id}-{self.spec.attempt}-{step}"
+
+    def run_container(self, plan: ContainerPlan, limits: Limits, stage: Stage) -> Ended:
+        """Run to its end, or to its time limit, or to the end of this attempt. Raises `StartRefused`."""
+        begun = time.monotonic()
+        running = self.site.engine.start(plan, self.on_log(stage))
+        try:
+            with self.attempt.watching(running):
+                exit_ = running.wait(limits.time_s)
+                over_time = exit_ is None
+                if exit_ is None:
+                    running.kill()
+                    exit_ = running.wait(KILL_GRACE_S)
+        finally:
+            # In the background, and before the bench's volumes: a container in the way would keep them.
+            self.site.benches.later(running.remove)
+        if exit_ is None:
+            raise EngineError(f"The container {plan.name} was killed, but did not end.")
+        return Ended(exit_, over_time, time.monotonic() - begun)
+
+
+def scratch_folder(site: Worksite, spec: RunSpec) -> Path:
+    """A folder on this machine for the archives of one run."""
+    folder = site.scratch / f"{spec.run_id}-{spec.attempt}-{threading.get_ident()}"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

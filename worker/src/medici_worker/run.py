@@ -1,0 +1,119 @@
+"""One run, from its claim to its report: fetch, build, infer, score.
+
+`execute` is the story. The platform (`client.HttpRunHost`) and `medici try` (`local.LocalRunHost`) both tell it.
+"""
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+
+import structlog
+
+from medici_worker.attempt import Attempt, heartbeats
+from medici_worker.containers.archives import ArchiveUnusable
+from medici_worker.containers.bench import BenchSize
+from medici_worker.containers.engine import EngineError
+from medici_worker.host import HandedBack, HostUnreachable, LeaseLost, RunHost
+from medici_worker.inference import infer, prepare, results
+from medici_worker.logs import LogSender
+from medici_worker.outcome import RunFailure
+from medici_worker.progress import Progress, scratch_folder
+from medici_worker.protocol import FailureKind, Report, RunSpec, ScoreFiles, SubmissionKind
+from medici_worker.scoring import score
+from medici_worker.worksite import Worksite
+
+HEARTBEAT_S = 10.0
+PUBLIC_CHARACTERS = 4_000
+PRIVATE_CHARACTERS = 20_000
+
+_log = structlog.get_logger("medici.worker.run")
+
+
+def execute(
+    spec: RunSpec,
+    host: RunHost,
+    site: Worksite,
+    *,
+    gpus: tuple[str, ...] = (),
+    heartbeat_s: float = HEARTBEAT_S,
+    attempt: Attempt | None = None,
+) -> Report:
+    """Run to the end and report it; returns what was reported.
+
+    `gpus` are ids that the caller has leased. `attempt.end` stops the run from another thread. Raises `LeaseLost`
+    (nothing was reported), `HandedBack` (the run was released), `HostUnreachable` (the report could not be delivered).
+    """
+    attempt = attempt or Attempt()
+    try:
+        with heartbeats(host, attempt, heartbeat_s):
+            report = _told(spec, host, site, attempt, gpus)
+            attempt.go_on()
+            host.report(report)
+            return report
+    except HandedBack:
+        with contextlib.suppress(LeaseLost, HostUnreachable):
+            host.release()
+        raise
+
+
+def _told(spec: RunSpec, host: RunHost, site: Worksite, attempt: Attempt, gpus: tuple[str, ...]) -> Report:
+    """The run's report; everything that went wrong is in it, but for the end of the attempt itself."""
+    try:
+        with _progress(spec, host, site, attempt, gpus) as run:
+            try:
+                scores = _scored(run)
+                return _report(run, scores=scores)
+            except RunFailure as failure:
+                return _report(run, failure=failure)
+            except (EngineError, HostUnreachable, ArchiveUnusable, OSError) as error:
+                attempt.go_on()
+                _log.exception("run_broken", run_id=spec.run_id)
+                return _report(run, failure=RunFailure(FailureKind.SYSTEM_ERROR, private_detail=str(error)))
+    except (EngineError, OSError) as error:  # there is not even a bench
+        attempt.go_on()
+        _log.exception("run_broken", run_id=spec.run_id)
+        return Report(failure=FailureKind.SYSTEM_ERROR, private_detail=str(error)[:PRIVATE_CHARACTERS])
+
+
+def _scored(run: Progress) -> ScoreFiles:
+    if run.spec.kind is SubmissionKind.RESULTS:
+        predictions = results(run)
+    else:
+        image = prepare(run)
+        predictions = infer(run, image)
+    run.attempt.go_on()
+    return score(run, predictions)
+
+
+@contextlib.contextmanager
+def _progress(
+    spec: RunSpec, host: RunHost, site: Worksite, attempt: Attempt, gpus: tuple[str, ...]
+) -> Iterator[Progress]:
+    """Everything that a run holds while it runs, given back however it ends."""
+    folder = scratch_folder(site, spec)
+    logs = LogSender(host, attempt)
+    bench = site.benches.take(BenchSize.of(spec.limits, spec.scoring_limits))
+    try:
+        yield Progress(spec, host, site, attempt, logs, bench, folder, gpus)
+    finally:
+        logs.close()
+        site.benches.give_back(bench)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _report(run: Progress, *, scores: ScoreFiles | None = None, failure: RunFailure | None = None) -> Report:
+    code = failure.exit_code if failure is not None and failure.exit_code is not None else run.exit_code
+    return Report(
+        failure=failure.kind if failure else None,
+        public_detail=failure.public_detail[:PUBLIC_CHARACTERS] if failure else "",
+        private_detail=_clean(failure.private_detail)[-PRIVATE_CHARACTERS:] if failure else "",
+        exit_code=code,
+        scores=scores,
+        image_digest=run.image_digest,
+        scoring_image_digest=run.scoring_image_digest,
+        stage_seconds=run.stage_seconds,
+    )
+
+
+def _clean(text: str) -> str:
+    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}")

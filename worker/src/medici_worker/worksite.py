@@ -1,0 +1,72 @@
+"""What every run of a worker shares: its engine, the caches on it, a place for files of a moment."""
+
+import shutil
+import socket
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from medici_worker.containers.bench import BenchPool
+from medici_worker.containers.builds import Builder, DockerfileNotes
+from medici_worker.containers.datasets import Datasets
+from medici_worker.containers.engine import Engine, EngineInfo
+from medici_worker.containers.profile import keeper
+from medici_worker.programs import Programs
+
+DEFAULT_HOLDER_IMAGE = "medici/python:latest"
+
+
+@dataclass
+class Worksite:
+    """Made once per process by `open_worksite`; shared by its runs, which may be several at a time."""
+
+    engine: Engine
+    info: EngineInfo
+    worker: str
+    """Stable name of this worker on its engine: containers and volumes carry it as a label."""
+    scratch: Path
+    benches: BenchPool
+    builder: Builder
+    datasets: Datasets
+    programs: Programs
+    runtime: str | None = None
+
+    def close(self) -> None:
+        self.benches.close()
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+
+def open_worksite(
+    engine: Engine,
+    state_folder: Path,
+    *,
+    worker: str | None = None,
+    lock_folder: Path | None = None,
+    holder_image: str = DEFAULT_HOLDER_IMAGE,
+    runtime: str | None = None,
+    prewarm: bool = True,
+) -> Worksite:
+    """`state_folder` keeps small notes between starts and files of running work; `lock_folder` is the machine's."""
+    state_folder.mkdir(parents=True, exist_ok=True)
+    name = worker or socket.gethostname()
+    info = engine.describe()
+    profile = keeper(engine_cpus=info.cpus)
+    datasets = Datasets(
+        engine,
+        state_folder / "datasets",
+        lock_folder or state_folder / "locks",
+        holder_image=holder_image,
+        profile=profile,
+        worker=name,
+    )
+    return Worksite(
+        engine=engine,
+        info=info,
+        worker=name,
+        scratch=Path(tempfile.mkdtemp(prefix="run-", dir=state_folder)),
+        benches=BenchPool(engine, image=holder_image, profile=profile, worker=name, prewarm=prewarm),
+        builder=Builder(engine, DockerfileNotes(state_folder / "dockerfiles"), engine_cpus=info.cpus),
+        datasets=datasets,
+        programs=Programs(state_folder / "programs"),
+        runtime=runtime,
+    )
