@@ -1,0 +1,73 @@
+"""The composition root of the web process."""
+
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from medici_platform import observability, pages, web
+from medici_platform.accounts.api import router as accounts
+from medici_platform.challenges.api import router as challenges
+from medici_platform.clock import Clock
+from medici_platform.context import Context
+from medici_platform.database import Database
+from medici_platform.dispatch import CeleryDispatcher, Dispatcher
+from medici_platform.leaderboards.api import router as leaderboards
+from medici_platform.leaderboards.service import place_on_board
+from medici_platform.participants.api import router as participants
+from medici_platform.queues.api import router as queues
+from medici_platform.runs.api import router as runs
+from medici_platform.runs.service import start_runs
+from medici_platform.runs.worker_api import router as worker_api
+from medici_platform.settings import Settings
+from medici_platform.storage import Storage
+from medici_platform.submissions.api import router as submissions
+from medici_platform.throttle import install_throttle
+
+ROUTERS = (accounts, challenges, participants, queues, submissions, runs, leaderboards, worker_api)
+
+
+def make_context(settings: Settings, dispatcher: Dispatcher | None = None) -> Context:
+    return Context(
+        settings=settings,
+        database=Database(settings.database),
+        storage=Storage(settings.storage),
+        dispatcher=dispatcher or CeleryDispatcher(settings.broker),
+        start_runs=start_runs,
+        place_on_board=place_on_board,
+    )
+
+
+def create_app(settings: Settings | None = None, *, context: Context | None = None) -> FastAPI:
+    context = context or make_context(settings or Settings())
+    app = FastAPI(
+        title="MedICI",
+        summary="A self-hosted challenge platform for medical-imaging AI",
+        version="0.1.0",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+        lifespan=_lifespan,
+    )
+    app.state.context = context
+    install_throttle(app)
+    observability.observe(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    pages.install(app)
+    web.answer_errors(app)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """On the embedded defaults the clock is a thread of this process."""
+    context: Context = app.state.context
+    clock = Clock(context) if context.settings.embedded else None
+    if clock:
+        threading.Thread(target=clock.run, name="clock", daemon=True).start()
+    yield
+    if clock:
+        clock.stop()
+    context.database.close()

@@ -1,0 +1,58 @@
+"""Organizers' texts are untrusted: Markdown or HTML goes in, a small clean subset comes out."""
+
+from pathlib import PurePosixPath
+
+import nh3
+from markdown_it import MarkdownIt
+
+_MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+_TAGS = nh3.ALLOWED_TAGS - {"area", "map"}
+_ATTRIBUTES = {**nh3.ALLOWED_ATTRIBUTES, "td": {"align", "colspan", "rowspan"}, "th": {"align", "colspan", "rowspan"}}
+
+DETAILED_RESULTS_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+"""Nothing runs, nothing loads, and the page has an origin of its own."""
+
+
+def render_page(filename: str, text: str) -> str:
+    """HTML for a page of the bundle: `.md` is Markdown, anything else HTML. Images from elsewhere are not loaded."""
+    is_markdown = PurePosixPath(filename).suffix.lower() in (".md", ".markdown")
+    return clean(_MARKDOWN.render(text) if is_markdown else text)
+
+
+def clean(html: str) -> str:
+    return nh3.clean(
+        html,
+        tags=_TAGS,
+        attributes=_ATTRIBUTES,
+        url_schemes={"http", "https", "mailto", "data"},
+        attribute_filter=_only_embedded_images,
+    )
+
+
+def clean_detailed_results(html: str) -> str:
+    """Tables, text, inline SVG-free HTML of a scoring program. Scripts and anything that loads are removed."""
+    return nh3.clean(
+        html,
+        tags=_TAGS | {"section", "main"},
+        attributes={**_ATTRIBUTES, "*": {"class", "style"}},
+        url_schemes={"data"},
+        attribute_filter=_only_embedded_images,
+        filter_style_properties={
+            "color",
+            "background-color",
+            "font-weight",
+            "text-align",
+            "width",
+            "padding",
+            "margin",
+        },
+    )
+
+
+def _only_embedded_images(tag: str, attribute: str, value: str) -> str | None:
+    """An image from another host would tell that host who reads the page."""
+    if tag == "img" and attribute == "src" and not value.startswith(("data:image/", "/")):
+        return None
+    if attribute == "href" and value.startswith("data:"):
+        return None
+    return value

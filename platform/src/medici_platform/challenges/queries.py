@@ -1,0 +1,54 @@
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Select, or_, select
+from sqlalchemy.orm import Session, selectinload
+
+from medici_platform.accounts.models import User
+from medici_platform.challenges.models import Challenge, Leaderboard, LeaderboardColumn, Phase
+from medici_platform.challenges.rules import current_phase
+from medici_platform.errors import NotFound
+
+
+def visible_challenges(user: User | None) -> Select[Challenge]:
+    """Published ones, one's own drafts, and everything for administrators."""
+    statement = (
+        select(Challenge).options(selectinload(Challenge.phases)).order_by(Challenge.published_at.desc(), Challenge.id)
+    )
+    if user and user.is_admin:
+        return statement
+    published = Challenge.published_at.is_not(None)
+    return statement.where(or_(published, Challenge.owner_id == user.id) if user else published)
+
+
+def get_challenge(session: Session, slug: str, user: User | None) -> Challenge:
+    """Raises NotFound also for a draft that is not the asker's: its existence is not told."""
+    challenge = session.scalar(visible_challenges(user).where(Challenge.slug == slug))
+    if challenge is None:
+        raise NotFound(f"There is no challenge named {slug!r}: `medici challenge list` shows what there is.")
+    return challenge
+
+
+def find_phase(challenge: Challenge, name: str | None, *, now: datetime) -> Phase:
+    """By name (any case), by index, or the current one."""
+    if not name:
+        return current_phase(challenge.phases, now)
+    for phase in challenge.phases:
+        if name.lower() == phase.name.lower() or name == str(phase.index):
+            return phase
+    known = ", ".join(phase.name for phase in challenge.phases)
+    raise NotFound(f"The challenge {challenge.slug!r} has no phase {name!r}: it has {known}.")
+
+
+def leaderboards(session: Session, challenge: Challenge) -> Sequence[Leaderboard]:
+    return session.scalars(
+        select(Leaderboard)
+        .where(Leaderboard.challenge_id == challenge.id)
+        .options(selectinload(Leaderboard.columns))
+        .order_by(Leaderboard.index)
+    ).all()
+
+
+def primary_column(board: Leaderboard) -> LeaderboardColumn:
+    index = board.primary_index if board.primary_index < len(board.columns) else 0
+    return board.columns[index]

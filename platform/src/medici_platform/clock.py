@@ -1,0 +1,82 @@
+"""What time does: leases expire, lost hints are sent again. One program at a time, by a lease in the database."""
+
+import secrets
+import threading
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import String, select
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from medici_platform.context import Context
+from medici_platform.database import Base
+from medici_platform.runs import queries, service
+
+log = structlog.get_logger()
+
+LEASES_PER_SWEEP = 3
+
+
+class ClockLease(Base):
+    __tablename__ = "clock_lease"
+
+    name: Mapped[str] = mapped_column(String(20), primary_key=True)
+    holder: Mapped[str] = mapped_column(String(40))
+    held_until: Mapped[datetime]
+
+
+class Clock:
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._holder = secrets.token_hex(8)
+        self._stop = threading.Event()
+
+    def tick(self) -> bool:
+        """One sweep, if this clock is the one. Returns whether it was."""
+        context = self._context
+        with context.database.write() as session:
+            if not self._take_lease(session):
+                return False
+            sweep(session, context)
+            return True
+
+    def run(self) -> None:
+        """Until stopped. A database that is away is waited for."""
+        while not self._stop.is_set():
+            try:
+                self.tick()
+            except SQLAlchemyError as error:
+                log.warning("sweep_failed", error=str(error))
+            self._stop.wait(self._context.settings.sweep_s)
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def _take_lease(self, session: Session) -> bool:
+        now = self._context.now()
+        until = now + timedelta(seconds=LEASES_PER_SWEEP * self._context.settings.sweep_s)
+        lease = session.scalar(select(ClockLease).where(ClockLease.name == "clock").with_for_update())
+        if lease is None:
+            session.add(ClockLease(name="clock", holder=self._holder, held_until=until))
+            try:
+                session.flush()
+            except IntegrityError:  # another clock began at the same moment
+                session.rollback()
+                return False
+            return True
+        if lease.holder != self._holder and lease.held_until > now:
+            return False
+        lease.holder = self._holder
+        lease.held_until = until
+        return True
+
+
+def sweep(session: Session, context: Context) -> None:
+    """Every run is waiting, held under a live lease, or has ended; a waiting one has been hinted at lately."""
+    now = context.now()
+    for run in queries.expired_runs(session, now=now):
+        log.info("lease_expired", run_id=run.id, attempt=run.attempt)
+        service.expire_lease(session, context, run)
+    for run in queries.unclaimed_runs(session, hinted_before=now - timedelta(seconds=context.settings.resend_s)):
+        service.hint(session, context, run)

@@ -1,0 +1,56 @@
+"""Errors are facts. Each has a code for programs, a sentence for people, and the HTTP status that carries it."""
+
+from http import HTTPStatus
+
+
+class MediciError(Exception):
+    """Base of every refusal. The sentence says what is wrong, where, and what to do."""
+
+    status = HTTPStatus.BAD_REQUEST
+    code = "bad_request"
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        if code:
+            self.code = code
+
+
+class InvalidRequest(MediciError):
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    code = "invalid_request"
+
+
+class NotSignedIn(MediciError):
+    status = HTTPStatus.UNAUTHORIZED
+    code = "not_signed_in"
+
+
+class NotAllowed(MediciError):
+    status = HTTPStatus.FORBIDDEN
+    code = "not_allowed"
+
+
+class NotFound(MediciError):
+    status = HTTPStatus.NOT_FOUND
+    code = "not_found"
+
+
+class Conflict(MediciError):
+    status = HTTPStatus.CONFLICT
+    code = "conflict"
+
+
+class Gone(MediciError):
+    status = HTTPStatus.GONE
+    code = "gone"
+
+
+class TooLarge(MediciError):
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    code = "too_large"
+
+
+class TooManyRequests(MediciError):
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    code = "too_many_requests"

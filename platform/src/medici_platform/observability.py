@@ -1,0 +1,91 @@
+"""Structured logs, health, metrics."""
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+import structlog
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from medici_platform.context import Context
+from medici_platform.runs.models import Run
+from medici_platform.states import TERMINAL
+from medici_platform.web import CurrentContext
+
+log = structlog.get_logger()
+
+
+def set_up_logging(level: int = logging.INFO) -> None:
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(),
+    )
+
+
+class Metrics:
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter("medici_requests", "Requests answered", ["method", "status"], registry=self.registry)
+        self.seconds = Histogram("medici_request_seconds", "Time to answer", registry=self.registry)
+        self.runs = Gauge("medici_runs", "Runs that have not ended, by state", ["state"], registry=self.registry)
+
+    def render(self, context: Context) -> bytes:
+        with context.database.read() as session:
+            counts = session.execute(
+                select(Run.state, func.count()).where(Run.state.not_in(TERMINAL)).group_by(Run.state)
+            ).all()
+        self.runs.clear()
+        for state, count in counts:
+            self.runs.labels(state.value).set(count)
+        return generate_latest(self.registry)
+
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/healthz", response_class=PlainTextResponse)
+def healthy() -> str:
+    """The process answers."""
+    return "ok\n"
+
+
+@router.get("/readyz")
+def ready(context: CurrentContext) -> JSONResponse:
+    """The database answers and its schema is there."""
+    try:
+        with context.database.read() as session:
+            session.execute(text("SELECT 1 FROM run LIMIT 1"))
+    except SQLAlchemyError as error:
+        log.warning("not_ready", error=str(error))
+        return JSONResponse({"ready": False, "database": "unavailable"}, status_code=503)
+    return JSONResponse({"ready": True})
+
+
+@router.get("/metrics")
+def metrics(request: Request, context: CurrentContext) -> Response:
+    collected: Metrics = request.app.state.metrics
+    return Response(collected.render(context), media_type=CONTENT_TYPE_LATEST)
+
+
+def observe(app: FastAPI) -> None:
+    app.state.metrics = Metrics()
+    app.include_router(router)
+
+    @app.middleware("http")
+    async def measure(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        began = time.perf_counter()
+        response = await call_next(request)
+        app.state.metrics.requests.labels(request.method, str(response.status_code)).inc()
+        app.state.metrics.seconds.observe(time.perf_counter() - began)
+        return response

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from medici_platform.errors import NotAllowed
+
+if TYPE_CHECKING:
+    from medici_platform.accounts.models import User
+    from medici_platform.challenges.models import Challenge
+    from medici_platform.participants.models import Participant
+
+
+class ParticipantStatus(StrEnum):
+    PENDING = "pending"
+    APPROVED = "approved"
+    DENIED = "denied"
+
+
+def may_organize(user: User | None, challenge: Challenge) -> bool:
+    return user is not None and (user.is_admin or challenge.owner_id == user.id)
+
+
+def require_approved(participant: Participant | None, challenge: Challenge) -> Participant:
+    """Raises NotAllowed with what to do next."""
+    if participant is None:
+        raise NotAllowed(
+            f"You have not joined this challenge: accept its terms on its page, or run `medici join {challenge.slug}`.",
+            code="not_joined",
+        )
+    if participant.status == ParticipantStatus.PENDING:
+        raise NotAllowed("The organizers have not approved your request to join yet.", code="not_approved")
+    if participant.status == ParticipantStatus.DENIED:
+        raise NotAllowed("The organizers have declined your request to join.", code="not_approved")
+    return participant

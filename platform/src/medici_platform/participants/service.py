@@ -1,0 +1,56 @@
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from medici_platform.accounts.models import User
+from medici_platform.challenges.models import Challenge
+from medici_platform.errors import NotAllowed, NotFound
+from medici_platform.participants import queries
+from medici_platform.participants.models import Participant
+from medici_platform.participants.rules import ParticipantStatus, may_organize
+
+
+def join(session: Session, challenge: Challenge, user: User, *, now: datetime) -> Participant:
+    """Joining twice changes nothing. Organizers of the challenge are approved at once."""
+    participant = queries.find_participant(session, challenge, user)
+    if participant is None:
+        approved = challenge.auto_approve or may_organize(user, challenge)
+        participant = Participant(
+            challenge_id=challenge.id,
+            user_id=user.id,
+            user=user,
+            status=ParticipantStatus.APPROVED if approved else ParticipantStatus.PENDING,
+            joined_at=now,
+            decided_at=now if approved else None,
+        )
+        session.add(participant)
+        session.flush()
+    return participant
+
+
+def decide(
+    session: Session,
+    challenge: Challenge,
+    organizer: User,
+    *,
+    username: str,
+    status: ParticipantStatus,
+    now: datetime,
+) -> Participant:
+    require_organizer_of(challenge, organizer)
+    participant = session.scalar(
+        select(Participant)
+        .join(Participant.user)
+        .where(Participant.challenge_id == challenge.id, User.username == username.lower())
+    )
+    if participant is None:
+        raise NotFound(f"{username!r} has not asked to join {challenge.slug!r}.")
+    participant.status = status
+    participant.decided_at = now
+    return participant
+
+
+def require_organizer_of(challenge: Challenge, user: User) -> None:
+    if not may_organize(user, challenge):
+        raise NotAllowed("Only the organizers of this challenge may do this.")

@@ -1,0 +1,26 @@
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class WorkerEnrolment(BaseModel):
+    name: str = Field(min_length=1, max_length=80)
+    queue: str = Field(default="default", max_length=40)
+
+
+class WorkerCredential(BaseModel):
+    name: str
+    queue: str
+    credential: str
+
+
+class WorkerOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    name: str
+    hostname: str
+    version: str
+    slots: int
+    gpus: list[str]
+    enrolled_at: datetime
+    seen_at: datetime | None

@@ -1,0 +1,87 @@
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import FileResponse, HTMLResponse
+
+from medici_platform.accounts.access import SignedIn
+from medici_platform.accounts.models import User
+from medici_platform.challenges.html import DETAILED_RESULTS_POLICY, clean_detailed_results
+from medici_platform.errors import NotAllowed, NotFound
+from medici_platform.participants.rules import may_organize
+from medici_platform.runs import decisions, queries, views
+from medici_platform.runs.models import Run
+from medici_platform.runs.schemas import LogOut, RunOut
+from medici_platform.submissions.queries import get_submission, may_see
+from medici_platform.submissions.schemas import SubmissionOut, present
+from medici_platform.web import CurrentContext, CurrentSession
+
+router = APIRouter(prefix="/api/v1", tags=["runs"])
+
+
+@router.get("/submissions/{submission_id}/runs")
+def list_runs(submission_id: int, user: SignedIn, context: CurrentContext, session: CurrentSession) -> list[RunOut]:
+    """One run a task, with its attempts, times and scores."""
+    return views.runs_for(session, context, get_submission(session, submission_id, user), user)
+
+
+@router.get("/submissions/{submission_id}/logs")
+def show_log(
+    submission_id: int, user: SignedIn, session: CurrentSession, after: Annotated[int, Query(ge=0, le=2**31)] = 0
+) -> LogOut:
+    return views.log_for(session, get_submission(session, submission_id, user), user, after=after)
+
+
+@router.post("/submissions/{submission_id}/cancel")
+def cancel(submission_id: int, user: SignedIn, context: CurrentContext, session: CurrentSession) -> SubmissionOut:
+    submission = get_submission(session, submission_id, user)
+    decisions.cancel(session, context, submission)
+    return present(submission)
+
+
+@router.post("/submissions/{submission_id}/rerun")
+def rerun(submission_id: int, user: SignedIn, context: CurrentContext, session: CurrentSession) -> SubmissionOut:
+    """For organizers: run it again from the start."""
+    submission = get_submission(session, submission_id, user)
+    decisions.rerun(session, context, submission, user, scoring_only=False)
+    return present(submission)
+
+
+@router.post("/submissions/{submission_id}/rescore")
+def rescore(submission_id: int, user: SignedIn, context: CurrentContext, session: CurrentSession) -> SubmissionOut:
+    """For organizers: score the kept outputs again."""
+    submission = get_submission(session, submission_id, user)
+    decisions.rerun(session, context, submission, user, scoring_only=True)
+    return present(submission)
+
+
+@router.get("/runs/{run_id}/outputs", response_class=FileResponse)
+def download_outputs(run_id: int, user: SignedIn, context: CurrentContext, session: CurrentSession) -> FileResponse:
+    """What the container wrote to /mnt/out, as a zip."""
+    run = _visible_run(session, run_id, user)
+    if not views.may_have_outputs(run.submission, user):
+        raise NotAllowed("The outputs of a hidden phase can be downloaded by the challenge's organizers alone.")
+    if run.outputs_sha256 is None:
+        raise NotFound("This run left no outputs.")
+    return FileResponse(
+        context.storage.path(run.outputs_sha256), filename=f"run-{run.id}-outputs.zip", media_type="application/zip"
+    )
+
+
+@router.get("/runs/{run_id}/detailed-results", response_class=HTMLResponse)
+def show_detailed_results(run_id: int, user: SignedIn, session: CurrentSession) -> HTMLResponse:
+    """The scoring program's own page: cleaned, and sandboxed by its headers."""
+    run = _visible_run(session, run_id, user)
+    organizes = may_organize(user, run.submission.phase.challenge)
+    if not (organizes or views.shows_detailed_results(run.submission)):
+        raise NotAllowed("Detailed results of this phase are shown to the challenge's organizers alone.")
+    if run.detailed_html is None:
+        raise NotFound("This run has no detailed results.")
+    html = clean_detailed_results(run.detailed_html)
+    return HTMLResponse(html, headers={"Content-Security-Policy": DETAILED_RESULTS_POLICY})
+
+
+def _visible_run(session: CurrentSession, run_id: int, user: User) -> Run:
+    run = queries.get_run(session, run_id)
+    if not may_see(run.submission, user):
+        raise NotFound(f"There is no run {run_id}.")
+    return run

@@ -1,0 +1,48 @@
+"""What people may do to a submission's runs: cancel, rerun, rescore."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from medici_platform.accounts.models import User
+from medici_platform.context import Context
+from medici_platform.errors import Conflict, NotAllowed
+from medici_platform.participants.rules import may_organize
+from medici_platform.runs import service
+from medici_platform.runs.models import Run
+from medici_platform.submissions.models import Submission
+from medici_worker.protocol import FailureKind, SubmissionKind
+
+
+def cancel(session: Session, context: Context, submission: Submission) -> None:
+    """Ends every run that has not ended. Its worker learns of it with the next heartbeat and stops the container."""
+    running = [run for run in _locked_runs(session, submission) if not run.state.is_terminal]
+    if not running:
+        raise Conflict(f"Submission {submission.id} has already ended: it is {submission.state}.")
+    for run in running:
+        if run.state.is_held:
+            service.end_attempt(session, run, "cancelled", now=context.now())
+        service.fail(session, context, run, FailureKind.CANCELLED)
+
+
+def rerun(session: Session, context: Context, submission: Submission, user: User, *, scoring_only: bool) -> None:
+    """Queue every run again, or only its scoring, with the outputs that were kept."""
+    if not may_organize(user, submission.phase.challenge):
+        raise NotAllowed("Only the organizers of this challenge may run a submission again.")
+    runs = _locked_runs(session, submission)
+    for run in runs:
+        if not run.state.is_terminal:
+            raise Conflict(f"Submission {submission.id} is {submission.state}: wait for its end, or cancel it first.")
+        if scoring_only and submission.kind != SubmissionKind.RESULTS and run.outputs_sha256 is None:
+            raise Conflict(f"Submission {submission.id} left no outputs to score: run it again instead.")
+    for run in runs:
+        run.scoring_only = scoring_only
+        run.attempts_left = context.settings.max_attempts
+        service.queue_run(session, context, run)
+    for run in runs:
+        service.follow(session, context, run)
+
+
+def _locked_runs(session: Session, submission: Submission) -> list[Run]:
+    return list(
+        session.scalars(select(Run).where(Run.submission_id == submission.id).order_by(Run.id).with_for_update(of=Run))
+    )

@@ -1,0 +1,100 @@
+from datetime import datetime
+
+from sqlalchemy import JSON, Float, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from medici_platform.challenges.models import Task
+from medici_platform.database import Base, Bytes, text_enum
+from medici_platform.queues.models import Queue, Worker
+from medici_platform.states import State
+from medici_platform.submissions.models import Submission
+
+
+class Run(Base):
+    """One task of one submission. A worker holds it by a lease; every write of a worker names its attempt."""
+
+    __tablename__ = "run"
+    __table_args__ = (
+        UniqueConstraint("submission_id", "task_id"),
+        Index("ix_run_state_lease", "state", "lease_until"),
+        Index("ix_run_queue", "queue_id", "state", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id", ondelete="CASCADE"))
+    task_id: Mapped[int] = mapped_column(ForeignKey("task.id"))
+    queue_id: Mapped[int] = mapped_column(ForeignKey("queue.id"))
+    gpus: Mapped[int] = mapped_column(default=0)
+    scoring_only: Mapped[bool] = mapped_column(default=False)
+    """A rescore: the outputs that were kept are scored again, the participant's container does not run."""
+    state: Mapped[State] = mapped_column(text_enum(State))
+    attempt: Mapped[int] = mapped_column(default=0)
+    attempts_left: Mapped[int]
+    worker_id: Mapped[int | None] = mapped_column(ForeignKey("worker.id"))
+    token_hash: Mapped[str | None] = mapped_column(String(64))
+    lease_until: Mapped[datetime | None]
+    queued_at: Mapped[datetime]
+    hinted_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    failure: Mapped[str | None] = mapped_column(String(24))
+    public_detail: Mapped[str] = mapped_column(Text, default="")
+    private_detail: Mapped[str] = mapped_column(Text, default="")
+    exit_code: Mapped[int | None]
+    image_digest: Mapped[str | None] = mapped_column(String(160))
+    scoring_image_digest: Mapped[str | None] = mapped_column(String(160))
+    outputs_sha256: Mapped[str | None] = mapped_column(String(64))
+    outputs_bytes: Mapped[Bytes] = mapped_column(default=0)
+    detailed_html: Mapped[str | None] = mapped_column(Text, deferred=True)
+    stage_seconds: Mapped[dict[str, float]] = mapped_column(JSON, default=dict)
+
+    submission: Mapped[Submission] = relationship(lazy="joined", innerjoin=True)
+    task: Mapped[Task] = relationship(lazy="joined", innerjoin=True)
+    queue: Mapped[Queue] = relationship(lazy="joined", innerjoin=True)
+    worker: Mapped[Worker | None] = relationship()
+    scores: Mapped[list["Score"]] = relationship(cascade="all, delete-orphan", passive_deletes=True)
+
+
+class RunAttempt(Base):
+    """The history: which worker tried when, and how it ended."""
+
+    __tablename__ = "run_attempt"
+    __table_args__ = (UniqueConstraint("run_id", "attempt"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"))
+    attempt: Mapped[int]
+    worker_id: Mapped[int] = mapped_column(ForeignKey("worker.id"))
+    claimed_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    outcome: Mapped[str | None] = mapped_column(String(24))
+    """`finished`, a failure's name, `lease_lost`, or `released`."""
+
+    worker: Mapped[Worker] = relationship(lazy="joined", innerjoin=True)
+
+
+class Score(Base):
+    """One number of one run. Unscored is the absence of the row, never zero."""
+
+    __tablename__ = "score"
+    __table_args__ = (UniqueConstraint("run_id", "key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"))
+    key: Mapped[str] = mapped_column(String(80))
+    value: Mapped[float] = mapped_column(Float)
+
+
+class RunLog(Base):
+    """A piece of one stage's log."""
+
+    __tablename__ = "run_log"
+    __table_args__ = (UniqueConstraint("run_id", "attempt", "stage", "position"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"))
+    attempt: Mapped[int]
+    stage: Mapped[str] = mapped_column(String(16))
+    position: Mapped[int]
+    text: Mapped[str] = mapped_column(Text)
+    written_at: Mapped[datetime]

@@ -1,0 +1,111 @@
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from medici_platform.errors import Gone, NotFound
+from medici_platform.queues.models import Worker
+from medici_platform.runs.models import Run, RunAttempt, RunLog, Score
+from medici_platform.runs.rules import waiting_sentence
+from medici_platform.security import hash_token
+from medici_platform.states import HELD, State
+from medici_platform.submissions.models import Submission
+
+
+def runs_of(session: Session, submission: Submission) -> Sequence[Run]:
+    return session.scalars(select(Run).where(Run.submission_id == submission.id).order_by(Run.id)).all()
+
+
+def held_run(session: Session, run_id: int, token: str, *, lock: bool = False) -> Run:
+    """The run, if this token's attempt still holds it.
+
+    Raises Gone otherwise: cancelled, finished, or claimed again by another attempt.
+    """
+    statement = select(Run).where(Run.id == run_id, Run.token_hash == hash_token(token), Run.state.in_(HELD))
+    run = session.scalar(statement.with_for_update(of=Run) if lock else statement)
+    if run is None:
+        raise Gone("This attempt is over: the run was cancelled, has ended, or was given to another worker.")
+    return run
+
+
+def attempt_row(session: Session, run: Run) -> RunAttempt:
+    return session.scalars(
+        select(RunAttempt).where(RunAttempt.run_id == run.id, RunAttempt.attempt == run.attempt)
+    ).one()
+
+
+def attempts_of(session: Session, run: Run) -> Sequence[RunAttempt]:
+    return session.scalars(select(RunAttempt).where(RunAttempt.run_id == run.id).order_by(RunAttempt.attempt)).all()
+
+
+def scores_of(session: Session, run_ids: Sequence[int]) -> dict[int, dict[str, float]]:
+    """Run id → column key → number."""
+    scores: dict[int, dict[str, float]] = {run_id: {} for run_id in run_ids}
+    for score in session.scalars(select(Score).where(Score.run_id.in_(run_ids)).order_by(Score.id)):
+        scores[score.run_id][score.key] = score.value
+    return scores
+
+
+def get_run(session: Session, run_id: int) -> Run:
+    run = session.get(Run, run_id)
+    if run is None:
+        raise NotFound(f"There is no run {run_id}.")
+    return run
+
+
+def expired_runs(session: Session, *, now: datetime) -> Sequence[Run]:
+    return session.scalars(
+        select(Run)
+        .where(Run.state.in_(HELD), Run.lease_until < now)
+        .order_by(Run.id)
+        .limit(500)
+        .with_for_update(of=Run)
+    ).all()
+
+
+def unclaimed_runs(session: Session, *, hinted_before: datetime) -> Sequence[Run]:
+    return session.scalars(
+        select(Run)
+        .where(Run.state == State.QUEUED, Run.hinted_at < hinted_before)
+        .order_by(Run.id)
+        .limit(500)
+        .with_for_update(of=Run)
+    ).all()
+
+
+def why_waiting(session: Session, run: Run, *, now: datetime) -> str:
+    ahead = session.scalar(
+        select(func.count()).where(Run.queue_id == run.queue_id, Run.state == State.QUEUED, Run.id < run.id)
+    )
+    workers = session.scalars(
+        select(Worker).where(
+            Worker.queue_id == run.queue_id,
+            Worker.revoked_at.is_(None),
+            Worker.seen_at > now - timedelta(minutes=3),
+        )
+    ).all()
+    with_gpus = [worker for worker in workers if len(worker.gpus) >= run.gpus]
+    return waiting_sentence(ahead=ahead or 0, workers=len(workers), gpus=run.gpus, gpu_workers=len(with_gpus))
+
+
+def log_pieces(session: Session, run: Run, *, after_id: int = 0, stages: Sequence[str]) -> Sequence[RunLog]:
+    """Pieces of the latest attempt, in the order in which they were written; at most 200 at a time."""
+    return session.scalars(
+        select(RunLog)
+        .where(RunLog.run_id == run.id, RunLog.attempt == run.attempt, RunLog.stage.in_(stages), RunLog.id > after_id)
+        .order_by(RunLog.id)
+        .limit(200)
+    ).all()
+
+
+def log_length(session: Session, run: Run, stage: str) -> int:
+    """Characters of the stage's log that have been stored."""
+    return (
+        session.scalar(
+            select(func.sum(func.length(RunLog.text))).where(
+                RunLog.run_id == run.id, RunLog.attempt == run.attempt, RunLog.stage == stage
+            )
+        )
+        or 0
+    )

@@ -1,0 +1,112 @@
+"""What a worker reports, turned into states and numbers."""
+
+from collections.abc import Mapping
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from medici_platform.challenges.queries import leaderboards
+from medici_platform.context import Context
+from medici_platform.errors import Gone
+from medici_platform.runs import queries, service
+from medici_platform.runs.models import Run, RunAttempt, RunLog
+from medici_platform.runs.rules import STAGE_STATES
+from medici_platform.security import hash_token
+from medici_platform.states import State
+from medici_scoring.scores import Scores, ScoresUnreadable, parse_scores
+from medici_worker.protocol import FailureKind, LogChunk, Report, ScoreFiles, Stage
+
+MAX_DETAILED_HTML = 2 * 1024**2
+_SUPERSEDED = ("lease_lost", "released", "cancelled")
+
+
+def enter_stage(session: Session, context: Context, run: Run, stage: Stage) -> None:
+    state = STAGE_STATES[stage]
+    if run.state != state:
+        service.move(run, state)
+        service.follow(session, context, run)
+    service.renew_lease(context, run)
+
+
+def store_log(session: Session, context: Context, run: Run, chunk: LogChunk) -> None:
+    """A chunk that is there already, wholly or in part, changes nothing."""
+    if chunk.position < queries.log_length(session, run, chunk.stage):
+        return
+    text = chunk.text.replace("\x00", "\ufffd")  # PostgreSQL stores no NUL
+    session.add(
+        RunLog(
+            run_id=run.id,
+            attempt=run.attempt,
+            stage=chunk.stage.value,
+            position=chunk.position,
+            text=text,
+            written_at=context.now(),
+        )
+    )
+
+
+def store_report(session: Session, context: Context, run_id: int, token: str, report: Report) -> None:
+    """End the run as its worker says. The same report again is a no-op; one of a superseded attempt is refused."""
+    run = session.scalar(
+        select(Run).where(Run.id == run_id, Run.token_hash == hash_token(token)).with_for_update(of=Run)
+    )
+    if run is None:
+        raise Gone("This attempt is over: the run was given to another worker.")
+    attempt = queries.attempt_row(session, run)
+    if attempt.outcome is not None:
+        _require_own_end(attempt)
+        return
+    _copy_facts(run, report)
+    if report.failure is not None:
+        attempt.outcome = report.failure.value
+        service.fail(session, context, run, report.failure, public=report.public_detail, private=report.private_detail)
+    else:
+        _score(session, context, run, attempt, report)
+    attempt.ended_at = context.now()
+
+
+def _require_own_end(attempt: RunAttempt) -> None:
+    if attempt.outcome in _SUPERSEDED:
+        raise Gone("This attempt is over: the run was cancelled or given to another worker.")
+
+
+def _copy_facts(run: Run, report: Report) -> None:
+    run.exit_code = report.exit_code
+    run.image_digest = report.image_digest
+    run.scoring_image_digest = report.scoring_image_digest
+    run.stage_seconds = {stage.value: seconds for stage, seconds in report.stage_seconds.items()}
+    html = report.scores.detailed_html if report.scores else None
+    run.detailed_html = html.replace("\x00", "")[:MAX_DETAILED_HTML] if html else None
+
+
+def _score(session: Session, context: Context, run: Run, attempt: RunAttempt, report: Report) -> None:
+    scores, why = _read_scores(session, run, report)
+    if not scores.values:
+        attempt.outcome = FailureKind.SCORING_FAILED.value
+        private = f"{report.private_detail}\n{why}".strip()
+        service.fail(session, context, run, FailureKind.SCORING_FAILED, private=private)
+        return
+    attempt.outcome = State.FINISHED.value
+    service.move(run, State.FINISHED)
+    run.private_detail = f"{report.private_detail}\n{why}".strip()
+    run.public_detail = _name_unscored(scores.unscored)
+    values = {key[:80]: value for key, value in scores.values.items()}
+    service.finish(session, context, run, values)
+
+
+def _read_scores(session: Session, run: Run, report: Report) -> tuple[Scores, str]:
+    """The numbers, and what organizers should know of those that are none."""
+    boards = leaderboards(session, run.submission.phase.challenge)
+    columns = [column.key for board in boards for column in board.columns]
+    files = report.scores or ScoreFiles()
+    try:
+        scores = parse_scores(scores_json=files.scores_json, scores_txt=files.scores_txt, columns=columns)
+    except ScoresUnreadable as error:
+        return Scores(values={}), str(error)
+    remarks = {**scores.unscored, **scores.ignored}
+    return scores, "\n".join(f"{key}: {reason}" for key, reason in remarks.items())
+
+
+def _name_unscored(unscored: Mapping[str, str]) -> str:
+    """Unscored is never zero: the columns without a number are named."""
+    return f"Not scored: {', '.join(unscored)}." if unscored else ""

@@ -1,0 +1,57 @@
+"""Decisions about runs as functions of values."""
+
+from collections.abc import Mapping, Sequence
+from math import fsum
+
+from medici_platform.states import TERMINAL, State
+from medici_worker.protocol import FailureKind, Fault, Stage
+
+STAGE_STATES = {Stage.PREPARING: State.PREPARING, Stage.RUNNING: State.RUNNING, Stage.SCORING: State.SCORING}
+
+_PROGRESS = (State.SUBMITTED, State.QUEUED, State.PREPARING, State.RUNNING, State.SCORING)
+
+
+def submission_state(states: Sequence[State]) -> State:
+    """Of all runs of a submission: the furthest that is under way; else finished when one has a score."""
+    under_way = [state for state in states if state not in TERMINAL]
+    if under_way:
+        return max(under_way, key=_PROGRESS.index)
+    for state in (State.FINISHED, State.FAILED):
+        if state in states:
+            return state
+    return State.CANCELLED
+
+
+def mean_scores(scores_of_runs: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Per key, the mean over the runs that have a number for it."""
+    keys = sorted({key for scores in scores_of_runs for key in scores})
+    values = {key: [scores[key] for scores in scores_of_runs if key in scores] for key in keys}
+    return {key: fsum(numbers) / len(numbers) for key, numbers in values.items()}
+
+
+def costs_quota(state: State, failure: str | None, *, was_claimed: bool) -> bool:
+    """Faults of organizers and of the platform cost nothing, nor does what was cancelled while it still waited."""
+    if state == State.CANCELLED:
+        return was_claimed
+    if state == State.FAILED and failure:
+        return FailureKind(failure).fault == Fault.PARTICIPANT
+    return True
+
+
+def failure_message(failure: FailureKind, public_detail: str) -> str:
+    return f"{failure.sentence} {public_detail}".strip()
+
+
+def participant_sees(stage: Stage, participant_logs: str) -> bool:
+    """Builds see no data, so their logs are always shown; a scorer's log is the organizers' alone."""
+    return stage == Stage.PREPARING or (stage == Stage.RUNNING and participant_logs == "full")
+
+
+def waiting_sentence(*, ahead: int, workers: int, gpus: int, gpu_workers: int) -> str:
+    if workers == 0:
+        return "Waiting: no worker is connected at the moment; the run starts as soon as one is."
+    if gpus and gpu_workers == 0:
+        return f"Waiting for a worker with {gpus} GPU{'s' if gpus > 1 else ''}: none is connected at the moment."
+    if ahead == 0:
+        return "Next in the queue."
+    return f"Waiting: {ahead} run{'s' if ahead > 1 else ''} ahead in the queue."

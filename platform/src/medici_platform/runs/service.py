@@ -1,0 +1,192 @@
+"""The life of a run between its submission and its end. The database is the truth; every step can be repeated."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from medici_platform.context import Context
+from medici_platform.dispatch import Hint, send_after_commit
+from medici_platform.errors import Conflict
+from medici_platform.queues.models import Worker
+from medici_platform.queues.service import get_queue
+from medici_platform.runs import queries, rules
+from medici_platform.runs.models import Run, RunAttempt, Score
+from medici_platform.states import TERMINAL, State, may_follow
+from medici_platform.submissions.models import Submission
+from medici_worker.protocol import FailureKind
+
+
+class RunRefused(Conflict):
+    """A worker may not have the run; the code says why."""
+
+
+def start_runs(session: Session, context: Context, submission_id: int) -> None:
+    """One run a task, all queued at once."""
+    submission = session.get_one(Submission, submission_id)
+    queue = get_queue(session)
+    now = context.now()
+    for task in submission.phase.tasks:
+        run = Run(
+            submission_id=submission.id,
+            submission=submission,
+            task_id=task.id,
+            queue_id=queue.id,
+            queue=queue,
+            gpus=submission.phase.gpus if submission.kind == "container" else 0,
+            state=State.SUBMITTED,
+            attempts_left=context.settings.max_attempts,
+            queued_at=now,
+            hinted_at=now,
+            stage_seconds={},
+        )
+        session.add(run)
+        session.flush()
+        queue_run(session, context, run)
+    submission.state = State.QUEUED
+
+
+def queue_run(session: Session, context: Context, run: Run) -> None:
+    move(run, State.QUEUED)
+    run.worker_id = None
+    run.token_hash = None
+    run.lease_until = None
+    run.queued_at = context.now()
+    hint(session, context, run)
+
+
+def hint(session: Session, context: Context, run: Run) -> None:
+    run.hinted_at = context.now()
+    gpus = 0 if run.scoring_only else run.gpus
+    send_after_commit(session, context.dispatcher, Hint(run.id, run.queue.name, gpus))
+
+
+def move(run: Run, state: State) -> None:
+    """The one place where a run changes its state, but for the claim, which is one conditional update."""
+    if not may_follow(run.state, state):
+        raise Conflict(f"Run {run.id} is {run.state}: it cannot become {state}.")
+    run.state = state
+
+
+def claim(session: Session, context: Context, worker: Worker, run_id: int, *, free_gpus: int, token_hash: str) -> Run:
+    """Give the run to this worker, exactly once: whoever comes second finds it no longer queued."""
+    run = queries.get_run(session, run_id)
+    if run.queue_id != worker.queue_id:
+        raise RunRefused(f"Run {run_id} waits in another queue than this worker's.", code="other_queue")
+    if run.gpus > free_gpus and not run.scoring_only:
+        raise RunRefused(f"Run {run_id} needs {run.gpus} GPUs and this worker has {free_gpus} free.", code="needs_gpus")
+    now = context.now()
+    claimed = session.execute(
+        update(Run)
+        .where(Run.id == run_id, Run.state == State.QUEUED)
+        .values(
+            state=State.PREPARING,
+            attempt=Run.attempt + 1,
+            attempts_left=Run.attempts_left - 1,
+            worker_id=worker.id,
+            token_hash=token_hash,
+            lease_until=now + timedelta(seconds=context.settings.lease_s),
+            started_at=now,
+            finished_at=None,
+            failure=None,
+            public_detail="",
+            private_detail="",
+        )
+        .execution_options(synchronize_session=False)
+    )
+    if claimed.rowcount == 0:  # type: ignore[attr-defined]
+        raise RunRefused(f"Run {run_id} is not waiting: it is {run.state}.", code="not_queued")
+    session.refresh(run)
+    session.add(RunAttempt(run_id=run.id, attempt=run.attempt, worker_id=worker.id, claimed_at=now))
+    follow(session, context, run)
+    return run
+
+
+def renew_lease(context: Context, run: Run) -> datetime:
+    run.lease_until = context.now() + timedelta(seconds=context.settings.lease_s)
+    return run.lease_until
+
+
+def release(session: Session, context: Context, run: Run) -> None:
+    """A worker that shuts down hands its run back; that costs the run none of its attempts."""
+    end_attempt(session, run, "released", now=context.now())
+    run.attempts_left += 1
+    queue_run(session, context, run)
+    follow(session, context, run)
+
+
+def expire_lease(session: Session, context: Context, run: Run) -> None:
+    """Its worker has fallen silent: queue it again, or, after too many attempts, fail as the platform's fault."""
+    end_attempt(session, run, "lease_lost", now=context.now())
+    if run.attempts_left > 0:
+        queue_run(session, context, run)
+        follow(session, context, run)
+    else:
+        fail(session, context, run, FailureKind.SYSTEM_ERROR, private=f"The worker was lost {run.attempt} times.")
+
+
+def fail(
+    session: Session, context: Context, run: Run, kind: FailureKind, *, public: str = "", private: str = ""
+) -> None:
+    move(run, State.CANCELLED if kind == FailureKind.CANCELLED else State.FAILED)
+    run.failure = kind.value
+    run.public_detail = public
+    run.private_detail = private
+    finish(session, context, run)
+
+
+def finish(session: Session, context: Context, run: Run, scores: dict[str, float] | None = None) -> None:
+    """The end of a run: its numbers replace any earlier ones, in the same transaction as its state."""
+    run.finished_at = context.now()
+    run.lease_until = None
+    session.execute(delete(Score).where(Score.run_id == run.id))
+    session.add_all(Score(run_id=run.id, key=key, value=value) for key, value in (scores or {}).items())
+    session.flush()
+    follow(session, context, run)
+
+
+def end_attempt(session: Session, run: Run, outcome: str, *, now: datetime) -> None:
+    attempt = queries.attempt_row(session, run)
+    attempt.ended_at = now
+    attempt.outcome = outcome
+
+
+def follow(session: Session, context: Context, run: Run) -> None:
+    """The submission follows its runs; once all have ended it is settled and the boards are brought up to date."""
+    session.flush()
+    session.execute(select(Submission.id).where(Submission.id == run.submission_id).with_for_update())
+    submission = run.submission
+    was_settled = submission.state in TERMINAL
+    runs = queries.runs_of(session, submission)
+    submission.state = rules.submission_state([each.state for each in runs])
+    if submission.state in TERMINAL:
+        settle(session, context, submission, list(runs))
+    elif was_settled:
+        reopen(submission)
+    session.flush()
+    if was_settled or submission.state in TERMINAL:
+        context.place_on_board(session, context, submission.id)
+
+
+def settle(session: Session, context: Context, submission: Submission, runs: list[Run]) -> None:
+    scores = queries.scores_of(session, [run.id for run in runs])
+    submission.scores = rules.mean_scores(list(scores.values()))
+    submission.finished_at = context.now()
+    broken = next((run for run in runs if run.failure), None)
+    submission.failure = broken.failure if broken else None
+    submission.failure_message = _explain(broken, runs) if broken and broken.failure else ""
+    submission.counts = rules.costs_quota(
+        submission.state, submission.failure, was_claimed=any(run.attempt > 0 for run in runs)
+    )
+
+
+def reopen(submission: Submission) -> None:
+    submission.scores = {}
+    submission.finished_at = None
+    submission.failure = None
+    submission.failure_message = ""
+
+
+def _explain(broken: Run, runs: list[Run]) -> str:
+    message = rules.failure_message(FailureKind(broken.failure or ""), broken.public_detail)
+    return f"Task {broken.task.name!r}: {message}" if len(runs) > 1 else message

@@ -1,0 +1,92 @@
+"""Runs as participants and organizers see them."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from medici_platform.accounts.models import User
+from medici_platform.context import Context
+from medici_platform.participants.rules import may_organize
+from medici_platform.runs import queries
+from medici_platform.runs.models import Run, RunAttempt, RunLog
+from medici_platform.runs.rules import failure_message, participant_sees
+from medici_platform.runs.schemas import AttemptOut, LogOut, LogPiece, RunOut
+from medici_platform.states import State
+from medici_platform.submissions.models import Submission
+from medici_worker.protocol import FailureKind, Stage
+
+
+def runs_for(session: Session, context: Context, submission: Submission, user: User) -> list[RunOut]:
+    organizes = may_organize(user, submission.phase.challenge)
+    runs = queries.runs_of(session, submission)
+    scores = queries.scores_of(session, [run.id for run in runs])
+    attempts = _attempts(session, [run.id for run in runs])
+    detailed = set(
+        session.scalars(select(Run.id).where(Run.submission_id == submission.id, Run.detailed_html.is_not(None)))
+    )
+    shows_detail = organizes or shows_detailed_results(submission)
+    waiting = {
+        run.id: queries.why_waiting(session, run, now=context.now()) for run in runs if run.state == State.QUEUED
+    }
+    return [
+        RunOut(
+            id=run.id,
+            task=run.task.name,
+            state=run.state,
+            attempt=run.attempt,
+            waiting=waiting.get(run.id),
+            failure=run.failure,
+            message=failure_message(FailureKind(run.failure), run.public_detail) if run.failure else run.public_detail,
+            scores=scores[run.id],
+            has_outputs=run.outputs_sha256 is not None and may_have_outputs(submission, user),
+            has_detailed_results=run.id in detailed and shows_detail,
+            stage_seconds=run.stage_seconds,
+            started_at=run.started_at,
+            finished_at=run.finished_at,
+            image_digest=run.image_digest,
+            attempts=attempts.get(run.id, []),
+            private_detail=run.private_detail if organizes else None,
+            exit_code=run.exit_code if organizes else None,
+        )
+        for run in runs
+    ]
+
+
+def log_for(session: Session, submission: Submission, user: User, *, after: int) -> LogOut:
+    organizes = may_organize(user, submission.phase.challenge)
+    shown = [stage for stage in Stage if organizes or participant_sees(stage, submission.phase.participant_logs)]
+    pieces: list[RunLog] = []
+    for run in queries.runs_of(session, submission):
+        pieces += queries.log_pieces(session, run, after_id=after, stages=[stage.value for stage in shown])
+    pieces.sort(key=lambda piece: piece.id)
+    return LogOut(
+        pieces=[LogPiece(id=each.id, run=each.run_id, stage=Stage(each.stage), text=each.text) for each in pieces],
+        after=pieces[-1].id if pieces else after,
+        hidden=[stage.value for stage in Stage if stage not in shown],
+    )
+
+
+def may_have_outputs(submission: Submission, user: User) -> bool:
+    """Outputs of a hidden phase can hold copies of the test data: they are the organizers' alone."""
+    return may_organize(user, submission.phase.challenge) or not submission.phase.hidden
+
+
+def shows_detailed_results(submission: Submission) -> bool:
+    return submission.phase.challenge.show_detailed_results and not submission.phase.hidden
+
+
+def _attempts(session: Session, run_ids: list[int]) -> dict[int, list[AttemptOut]]:
+    found: dict[int, list[AttemptOut]] = {}
+    rows = session.scalars(
+        select(RunAttempt).where(RunAttempt.run_id.in_(run_ids)).order_by(RunAttempt.run_id, RunAttempt.attempt)
+    )
+    for row in rows:
+        found.setdefault(row.run_id, []).append(
+            AttemptOut(
+                attempt=row.attempt,
+                worker=row.worker.name,
+                claimed_at=row.claimed_at,
+                ended_at=row.ended_at,
+                outcome=row.outcome,
+            )
+        )
+    return found

@@ -1,0 +1,88 @@
+"""Uploads, data sets, outputs: files named by their sha256 in one folder, which several web processes may share."""
+
+import hashlib
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from medici_platform.errors import NotFound, TooLarge
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    sha256: str
+    size_bytes: int
+
+
+class Storage:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._incoming = folder / "incoming"
+        self._incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def path(self, sha256: str) -> Path:
+        """Raises NotFound when no such file is stored."""
+        path = self._place(sha256)
+        if not path.is_file():
+            raise NotFound(f"The stored file {sha256[:12]}… is missing.")
+        return path
+
+    def receive(self, *, limit_bytes: int) -> "Reception":
+        return Reception(self._incoming, limit_bytes=limit_bytes)
+
+    def keep(self, draft: Path, sha256: str) -> None:
+        """Move a complete file into place; a file of the same content that is there already wins."""
+        place = self._place(sha256)
+        if place.exists():
+            draft.unlink()
+            return
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft.chmod(0o400)
+        draft.replace(place)
+
+    def draft(self) -> Path:
+        """A new empty file on the same file system, to be filled and then kept."""
+        handle, name = tempfile.mkstemp(dir=self._incoming)
+        os.close(handle)
+        return Path(name)
+
+    def _place(self, sha256: str) -> Path:
+        return self._folder / sha256[:2] / sha256
+
+
+class Reception:
+    """A file on its way in: written with a running hash, gone without a trace unless it is kept."""
+
+    def __init__(self, folder: Path, *, limit_bytes: int) -> None:
+        self._file = tempfile.NamedTemporaryFile(dir=folder, delete=False)  # noqa: SIM115 - closed in __exit__
+        self.path = Path(self._file.name)
+        self._limit_bytes = limit_bytes
+        self._hash = hashlib.sha256()
+        self.size_bytes = 0
+
+    def write(self, chunk: bytes) -> None:
+        self.size_bytes += len(chunk)
+        if self.size_bytes > self._limit_bytes:
+            raise TooLarge(
+                f"The file is larger than the limit of {self._limit_bytes / 1024**2:,.0f} MiB for one upload.",
+            )
+        self._hash.update(chunk)
+        self._file.write(chunk)
+
+    def complete(self) -> StoredFile:
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        return StoredFile(self._hash.hexdigest(), self.size_bytes)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _tb: TracebackType | None
+    ) -> None:
+        self._file.close()
+        self.path.unlink(missing_ok=True)

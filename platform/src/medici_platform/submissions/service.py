@@ -1,0 +1,117 @@
+"""From an upload to a submission whose runs are queued."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from zipfile import ZipFile
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from medici_bundles.archives import ArchiveLimits, ArchiveListing, check_zip
+from medici_bundles.entry_names import ArchiveRejected
+from medici_bundles.packing import repack_zip
+from medici_bundles.submissions import recognise
+from medici_platform.accounts.models import User
+from medici_platform.challenges.models import Challenge, Phase
+from medici_platform.context import Context
+from medici_platform.errors import InvalidRequest
+from medici_platform.participants.models import Participant
+from medici_platform.participants.queries import find_participant
+from medici_platform.participants.rules import require_approved
+from medici_platform.states import State
+from medici_platform.storage import StoredFile
+from medici_platform.submissions import rules
+from medici_platform.submissions.models import Submission
+from medici_platform.submissions.queries import quota_of
+from medici_worker.protocol import FailureKind
+
+
+class SubmissionArchiveRejected(InvalidRequest):
+    code = FailureKind.ARCHIVE_REJECTED.value
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that has been received and looked through."""
+
+    filename: str
+    stored: StoredFile
+    package: StoredFile
+    """What runs: the same without a wrapping folder and noise."""
+    kind: str
+
+
+def require_may_submit(
+    session: Session, challenge: Challenge, phase: Phase, user: User, *, now: datetime
+) -> Participant:
+    """Asked before the body is read, so that nobody uploads gigabytes for a refusal, and again when it is complete."""
+    rules.require_open(phase, now)
+    participant = require_approved(find_participant(session, challenge, user), challenge)
+    rules.require_quota(phase, quota_of(session, phase, participant, now=now))
+    return participant
+
+
+def take_apart(path: Path, stored: StoredFile, filename: str, context: Context) -> Upload:
+    """Look through the whole archive, and keep it.
+
+    Raises SubmissionArchiveRejected with one sentence that names the entry and the fault; then nothing is kept.
+    """
+    settings = context.settings
+    limits = ArchiveLimits(max_entries=settings.max_archive_entries, max_total_bytes=settings.max_unpacked_bytes)
+    draft = context.storage.draft()
+    try:
+        listing = check_zip(path, limits)
+        recognised = recognise(listing)
+        package = stored
+        if not _is_plain(listing):
+            package = StoredFile(*repack_zip(path, draft, strip_root=True))
+            context.storage.keep(draft, package.sha256)
+        context.storage.keep(path, stored.sha256)
+    except ArchiveRejected as error:
+        raise SubmissionArchiveRejected(str(error)) from error
+    finally:
+        draft.unlink(missing_ok=True)
+    return Upload(filename, stored, package, recognised.kind)
+
+
+def accept(
+    session: Session, context: Context, challenge: Challenge, phase: Phase, user: User, upload: Upload
+) -> Submission:
+    """Record the submission and queue its runs, in one transaction.
+
+    The participant's row is locked while the quota is counted: of many uploads at once exactly as many get in as
+    there are places left.
+    """
+    now = context.now()
+    participant = require_approved(find_participant(session, challenge, user), challenge)
+    session.execute(select(Participant.id).where(Participant.id == participant.id).with_for_update())
+    require_may_submit(session, challenge, phase, user, now=now)
+    rules.require_kind(phase, upload.kind)
+    submission = Submission(
+        challenge_id=challenge.id,
+        phase_id=phase.id,
+        phase=phase,
+        participant_id=participant.id,
+        participant=participant,
+        filename=upload.filename,
+        sha256=upload.stored.sha256,
+        size_bytes=upload.stored.size_bytes,
+        package_sha256=upload.package.sha256,
+        package_bytes=upload.package.size_bytes,
+        kind=upload.kind,
+        state=State.SUBMITTED,
+        scores={},
+        counts=True,
+        submitted_at=now,
+    )
+    session.add(submission)
+    session.flush()
+    context.start_runs(session, context, submission.id)
+    return submission
+
+
+def _is_plain(listing: ArchiveListing) -> bool:
+    """Without a wrapping folder and without entries that are left out, the upload runs as it is."""
+    with ZipFile(listing.path) as archive:
+        return not listing.root and len(listing.files) == sum(not info.is_dir() for info in archive.infolist())

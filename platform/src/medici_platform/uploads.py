@@ -1,0 +1,95 @@
+"""Uploads stream: from the socket to a draft on the storage's disk, hashed and counted on the way."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from fastapi import Request
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
+from streaming_form_data import StreamingFormDataParser
+from streaming_form_data.parser import ParseFailedException
+from streaming_form_data.targets import BaseTarget, ValueTarget
+from streaming_form_data.validators import MaxSizeValidator, ValidationError
+
+from medici_platform.errors import InvalidRequest, MediciError, TooLarge
+from medici_platform.storage import Reception, Storage, StoredFile
+
+FIELD_LIMIT_BYTES = 64 * 1024
+MULTIPART_OVERHEAD_BYTES = 1024**2
+DRAIN_LIMIT_BYTES = 64 * 1024**2
+
+
+class _FileTarget(BaseTarget):  # type: ignore[misc]
+    def __init__(self, reception: Reception) -> None:
+        super().__init__()
+        self.reception = reception
+
+    def on_data_received(self, chunk: bytes) -> None:
+        self.reception.write(chunk)
+
+
+@dataclass(frozen=True)
+class ReceivedForm:
+    filename: str
+    file: StoredFile
+    reception: Reception
+    fields: dict[str, str]
+
+
+@asynccontextmanager
+async def receive_form(
+    request: Request, storage: Storage, *, file_field: str, fields: tuple[str, ...] = (), limit_bytes: int
+) -> AsyncIterator[ReceivedForm]:
+    """The multipart form with one file. Nothing of it is left behind unless the caller keeps the file.
+
+    Raises InvalidRequest for a body that is no such form, TooLarge over the limit (at once, if the header tells).
+    """
+    _check_declared_size(request, limit_bytes)
+    with storage.receive(limit_bytes=limit_bytes) as reception:
+        target = _FileTarget(reception)
+        values = {name: ValueTarget(validator=MaxSizeValidator(FIELD_LIMIT_BYTES)) for name in fields}
+        await _parse(request, {file_field: target, **values})
+        if target.multipart_filename is None or reception.size_bytes == 0:
+            raise InvalidRequest(f"No file was sent: attach one as the form field {file_field!r}.", code="no_file")
+        stored = await run_in_threadpool(reception.complete)
+        filename = PurePosixPath(target.multipart_filename.replace("\\", "/")).name[:255] or "upload.zip"
+        texts = {name: value.value.decode("utf-8", "replace") for name, value in values.items()}
+        yield ReceivedForm(filename, stored, reception, texts)
+
+
+async def _parse(request: Request, targets: dict[str, BaseTarget]) -> None:
+    try:
+        parser = StreamingFormDataParser(headers=dict(request.headers))
+        for name, target in targets.items():
+            parser.register(name, target)
+        async for chunk in request.stream():
+            await run_in_threadpool(parser.data_received, chunk)
+    except ClientDisconnect as error:
+        raise InvalidRequest("The upload broke off before its end: send it again.", code="upload_broken") from error
+    except (ParseFailedException, ValidationError, KeyError, ValueError) as error:
+        raise InvalidRequest("The body must be a multipart/form-data form with one file.", code="bad_form") from error
+
+
+def _check_declared_size(request: Request, limit_bytes: int) -> None:
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limit_bytes + MULTIPART_OVERHEAD_BYTES:
+        raise TooLarge(f"The file is larger than the limit of {limit_bytes / 1024**2:,.0f} MiB for one upload.")
+
+
+@asynccontextmanager
+async def heard_out(request: Request) -> AsyncIterator[None]:
+    """A refusal that is answered while the sender still sends may never be read: take in a bounded rest first."""
+    try:
+        yield
+    except MediciError:
+        read = 0
+        try:
+            async for chunk in request.stream():
+                read += len(chunk)
+                if read > DRAIN_LIMIT_BYTES:
+                    break
+        except (ClientDisconnect, RuntimeError):  # gone, or read to its end before
+            pass
+        raise

@@ -1,0 +1,90 @@
+"""What the endpoints of every feature share: context, sessions, and how a refusal is answered."""
+
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from sqlalchemy.orm import Session
+from starlette.exceptions import HTTPException
+
+from medici_platform.context import Context
+from medici_platform.errors import MediciError
+
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+
+def get_context(request: Request) -> Context:
+    context: Context = request.app.state.context
+    return context
+
+
+CurrentContext = Annotated[Context, Depends(get_context)]
+
+
+def get_session(request: Request, context: CurrentContext) -> Iterator[Session]:
+    """One request, one transaction. Committed before the answer leaves: a failing commit is a 500, not a 200."""
+    if request.method in SAFE_METHODS:
+        with context.database.read() as session:
+            yield session
+    else:
+        with context.database.write() as session:
+            yield session
+
+
+CurrentSession = Annotated[Session, Depends(get_session, scope="function")]
+
+
+def refusal(error: MediciError) -> JSONResponse:
+    return JSONResponse({"code": error.code, "message": error.message}, status_code=error.status)
+
+
+def is_for_programs(request: Request) -> bool:
+    return request.url.path.startswith("/api/")
+
+
+def answer_errors(app: FastAPI) -> None:
+    """Programs get `{code, message}`; people get a page (see pages.py). Nobody gets a stack trace."""
+
+    @app.exception_handler(MediciError)
+    def known(request: Request, error: MediciError) -> Response:
+        return refusal(error) if is_for_programs(request) else _page(request, error.status, error.message)
+
+    @app.exception_handler(RequestValidationError)
+    def invalid(request: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path"))
+        message = f"{where or 'The request'}: {first['msg']}."
+        status = HTTPStatus.UNPROCESSABLE_ENTITY
+        if not is_for_programs(request):
+            return _page(request, status, message)
+        return JSONResponse({"code": "invalid_request", "message": message}, status_code=status)
+
+    @app.exception_handler(HTTPException)
+    def other(request: Request, error: HTTPException) -> Response:
+        message = _OTHER.get(error.status_code, str(error.detail))
+        if not is_for_programs(request):
+            return _page(request, error.status_code, message)
+        code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
+        return JSONResponse({"code": code, "message": message}, status_code=error.status_code, headers=error.headers)
+
+    @app.exception_handler(Exception)
+    def unknown(request: Request, _error: Exception) -> Response:
+        message = "The platform failed to answer this request; its operators find the reason in the log."
+        if not is_for_programs(request):
+            return _page(request, HTTPStatus.INTERNAL_SERVER_ERROR, message)
+        return JSONResponse({"code": "system_error", "message": message}, status_code=500)
+
+
+_OTHER = {
+    404: "There is no such page here: check the address.",
+    405: "This address does not take that method.",
+}
+
+
+def _page(request: Request, status: int, message: str) -> Response:
+    render = request.app.state.render_error
+    response: Response = render(request, status, message)
+    return response
