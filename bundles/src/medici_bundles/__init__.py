@@ -1,8 +1,10 @@
 """What an organizer writes: the bundle format, archives from strangers, and what a submission is."""
 
 from medici_bundles.archives import DATA_LIMITS, ArchiveFile, ArchiveLimits, ArchiveListing, check_zip
+from medici_bundles.checker import CheckReport, check_bundle
 from medici_bundles.entry_names import ArchiveRejected
 from medici_bundles.faults import BundleRejected, Fault
+from medici_bundles.kit import build_kit
 from medici_bundles.packing import Packed, extract_zip, pack_folder, repack_zip
 from medici_bundles.reader import Bundle, open_bundle
 from medici_bundles.report import ImportReport
@@ -28,6 +30,7 @@ __all__ = [
     "Bundle",
     "BundleRejected",
     "ChallengeDefinition",
+    "CheckReport",
     "Column",
     "Fault",
     "ImportReport",
@@ -38,6 +41,8 @@ __all__ = [
     "Phase",
     "RecognisedSubmission",
     "Task",
+    "build_kit",
+    "check_bundle",
     "check_zip",
     "extract_zip",
     "open_bundle",

@@ -48,7 +48,7 @@ class ArchiveLimits:
     """What an archive may hold. The defaults are a submission's."""
 
     max_entries: int = 20_000
-    max_total_bytes: int = 20 * 1024**3
+    max_unpacked_bytes: int = 20 * 1024**3
     """Of all entries together, inflated."""
     max_ratio: int = 300
     """Inflated size of all entries over the size of the archive."""
@@ -56,7 +56,7 @@ class ArchiveLimits:
     """Below this inflated size, a high ratio harms nobody: masks and tables of zeros are small."""
 
 
-DATA_LIMITS = ArchiveLimits(max_entries=1_000_000, max_total_bytes=1024**4, max_ratio=1_100)
+DATA_LIMITS = ArchiveLimits(max_entries=1_000_000, max_unpacked_bytes=1024**4, max_ratio=1_100)
 """Of data sets and bundles, which organizers upload."""
 
 
@@ -193,9 +193,9 @@ class OpenedArchive:
 
     def _refuse_over(self, entry: Entry, total_bytes: int) -> None:
         limits = self.limits
-        if total_bytes > limits.max_total_bytes:
+        if total_bytes > limits.max_unpacked_bytes:
             raise ArchiveRejected(
-                f"With entry {shown(entry.name)} the zip unpacks to more than {_readable(limits.max_total_bytes)}; "
+                f"With entry {shown(entry.name)} the zip unpacks to more than {_readable(limits.max_unpacked_bytes)}; "
                 "leave out what is not needed."
             )
         if total_bytes > limits.ratio_from_bytes and total_bytes > limits.max_ratio * self._size_bytes:

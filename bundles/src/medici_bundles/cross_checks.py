@@ -4,6 +4,7 @@ The checks also run on definitions that hold None where a key has a fault of its
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 
 from medici_bundles.faults import Fault
 from medici_bundles.parsing import dotted
@@ -51,23 +52,19 @@ def _existing(noun: str, known: Iterable[int]) -> str:
 
 
 def _phase_times(definition: ChallengeDefinition, document: YamlDocument) -> Iterator[tuple[Path, str]]:
-    """Phases follow each other: each ends after its start, and the next one starts when it has ended."""
+    """Phases follow each other in the order of their indexes; they may overlap."""
     places = [place for place, phase in enumerate(definition.phases) if phase.index is not None]
     places.sort(key=lambda place: definition.phases[place].index)
-    for place, following in zip(places, [*places[1:], None], strict=True):
+    for place in places:
         phase = definition.phases[place]
         if phase.start and phase.end and phase.end <= phase.start:
             yield ("phases", place, "end"), "is not after the phase's start"
-        elif following is not None:
-            written = ("phases", place, "end") in document.lines
-            yield from _sequence(definition.phases[following], following, phase, place, written=written)
-
-
-def _sequence(after: Phase, at: int, phase: Phase, place: int, *, written: bool) -> Iterator[tuple[Path, str]]:
-    if phase.end is None and not written:
-        yield ("phases", place, "end"), "is missing; only the last phase may stay open"
-    elif phase.end and after.start and after.start < phase.end:
-        yield ("phases", at, "start"), f"is before the end of phases[{place}]; phases may not overlap"
+    for place, following in pairwise(places):
+        phase, after = definition.phases[place], definition.phases[following]
+        if phase.end is None and ("phases", place, "end") not in document.lines:
+            yield ("phases", place, "end"), "is missing; only the last phase may stay open"
+        if phase.start and after.start and after.start < phase.start:
+            yield ("phases", following, "start"), f"is before that of phases[{place}], which has the lower index"
 
 
 def _containers_without_input(definition: ChallengeDefinition, document: YamlDocument) -> Iterator[tuple[Path, str]]:

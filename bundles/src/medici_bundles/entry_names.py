@@ -12,7 +12,7 @@ _HIDING = re.compile("[\u2028-\u202e\u2066-\u2069]")
 """Characters that break lines or turn the direction of text, so that a name reads as another one."""
 
 
-class ArchiveRejected(Exception):  # noqa: N818 - a fact, not a malfunction
+class ArchiveRejected(Exception):
     """The archive is not used. The text is one sentence: which entry, what is wrong, what to do."""
 
     @classmethod

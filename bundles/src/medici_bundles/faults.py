@@ -17,7 +17,7 @@ class Fault:
         return f"{place}: {self.message}"
 
 
-class BundleRejected(Exception):  # noqa: N818 - a fact, not a malfunction
+class BundleRejected(Exception):
     """The bundle cannot be read. `faults` names all that was found, ordered by file and line."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path as FilesystemPath
 from typing import Any, get_origin
 
+from medici_bundles.archives import DATA_LIMITS, OpenedArchive
 from medici_bundles.bundle_paths import DATA, FILE, inside
+from medici_bundles.entry_names import ArchiveRejected
 from medici_bundles.faults import Fault
 from medici_bundles.parsing import dotted, part_in
+from medici_bundles.programs import wrong_with_program
 from medici_bundles.schema import ChallengeDefinition, Part
 from medici_bundles.secrecy import overlap, secret_refs
 from medici_bundles.yaml_lines import Path, YamlDocument
@@ -73,7 +76,7 @@ def _wrong(root: FilesystemPath, mention: Mention) -> str:
     if not path.resolve().is_relative_to(root.resolve()):
         return "a link that leaves the bundle; put the files themselves there"
     if mention.is_data:
-        return _wrong_data(path)
+        return _wrong_data(path, is_program=mention.path[-1] == "scoring_program")
     return "" if path.is_file() else "which is a folder; name a file"
 
 
@@ -83,12 +86,18 @@ def _how_to_make(root: FilesystemPath) -> str:
     return "; make it first: the bundle's README says how" if has_generator else ""
 
 
-def _wrong_data(path: FilesystemPath) -> str:
+def _wrong_data(path: FilesystemPath, *, is_program: bool) -> str:
     if path.is_file() and path.suffix.lower() != ".zip":
         return "which is neither a zip nor a folder; put the file into a folder and name that"
     if path.is_dir() and not any(below.is_file() for below in path.rglob("*")):
         return "a folder without any file"
-    return ""
+    try:
+        if path.is_file():
+            with OpenedArchive(path, DATA_LIMITS):
+                pass  # its names, places and sizes are sound; its bytes are read when it is packed
+        return wrong_with_program(path) if is_program else ""
+    except ArchiveRejected as refusal:
+        return f"which cannot be used: {refusal}"
 
 
 def _given_away(definition: ChallengeDefinition, document: YamlDocument) -> Iterator[Fault]:

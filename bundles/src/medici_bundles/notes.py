@@ -1,6 +1,7 @@
 """What is no fault, but what the organizer should know."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from medici_bundles.dates import has_hours
 from medici_bundles.parsing import dotted
@@ -15,7 +16,6 @@ _KEPT_ONLY = (
     "fact_sheet",
     "forum_enabled",
     "make_input_data_available",
-    "make_programs_available",
     "reward",
     "solutions",
 )
@@ -25,7 +25,7 @@ _KEPT_ONLY_OF_TASKS = ("ingestion_program", "ingestion_only_during_scoring")
 
 
 def notes(definition: ChallengeDefinition, document: YamlDocument) -> tuple[str, ...]:
-    return (*_missing(definition), *_kept_only(document), *_bare_ends(document))
+    return (*_missing(definition), *_kept_only(document), *_overlaps(definition), *_bare_ends(document))
 
 
 def _missing(definition: ChallengeDefinition) -> Iterator[str]:
@@ -43,6 +43,12 @@ def _kept_only(document: YamlDocument) -> Iterator[str]:
     for path in paths:
         if path in document.lines:
             yield f"{dotted(path)} (line {document.line(path)}): kept, but this version does not act upon it"
+
+
+def _overlaps(definition: ChallengeDefinition) -> Iterator[str]:
+    for phase, after in pairwise(definition.phases):
+        if phase.end and after.start < phase.end:
+            yield f"phases {phase.name!r} and {after.name!r} overlap: participants choose the phase of a submission"
 
 
 def _bare_ends(document: YamlDocument) -> Iterator[str]:

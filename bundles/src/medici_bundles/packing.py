@@ -34,6 +34,10 @@ class Member(NamedTuple):
     size_bytes: int
     chunks: Callable[[], Iterator[bytes]]
 
+    @classmethod
+    def of(cls, name: str, path: Path) -> "Member":
+        return cls(name, path.stat().st_size, lambda: read_chunks(path))
+
 
 def extract_zip(path: Path, destination: Path, limits: ArchiveLimits = DATA_LIMITS) -> ArchiveListing:
     """Unpack into a new or empty folder, checked while it is written; a refused archive leaves nothing behind."""
@@ -87,11 +91,7 @@ def pack_folder(folder: Path, destination_zip: Path, *, exclude: Iterable[str] =
     devices and pipes, and for names that no archive may hold.
     """
     patterns = tuple(exclude)
-    members = [
-        Member(name, path.stat().st_size, lambda path=path: _read(path))  # type: ignore[misc]
-        for name, path in walk(folder)
-        if not is_excluded(name, patterns)
-    ]
+    members = [Member.of(name, path) for name, path in walk(folder) if not is_excluded(name, patterns)]
     return write_zip(members, destination_zip)
 
 
@@ -149,7 +149,7 @@ def _info(member: Member) -> zipfile.ZipInfo:
     return info
 
 
-def _read(path: Path) -> Iterator[bytes]:
+def read_chunks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         while chunk := file.read(CHUNK_BYTES):
             yield chunk

@@ -27,9 +27,9 @@ class Bundle:
     """A challenge as its organizer wrote it. Use it in a `with` statement: an unpacked zip is removed at the end."""
 
     def __init__(
-        self, root: Path, document: YamlDocument, definition: ChallengeDefinition, report: ImportReport
+        self, folder: Path, document: YamlDocument, definition: ChallengeDefinition, report: ImportReport
     ) -> None:
-        self.root = root
+        self.folder = folder
         """The folder that holds competition.yaml."""
         self.definition = definition
         self.report = report
@@ -60,7 +60,7 @@ class Bundle:
         return self.page_text(self.definition.terms) if self.definition.terms else ""
 
     @property
-    def image(self) -> bytes | None:
+    def image_bytes(self) -> bytes | None:
         """The challenge's picture; `definition.image` is its file name."""
         return self._bytes(self.definition.image, MAX_IMAGE_BYTES) if self.definition.image else None
 
@@ -69,23 +69,32 @@ class Bundle:
 
         Raises BundleRejected, naming the line of competition.yaml, when it cannot be packed.
         """
-        source = locate(self.root, ref)
-        if source is None:
-            raise BundleRejected([self._fault(ref, "which the bundle does not hold")])
+        source = self.located(ref)
         try:
             if source.is_dir():
                 return pack_folder(source, destination, exclude=LEFT_OUT)
             return repack_zip(source, destination, strip_root=True)
         except ArchiveRejected as refusal:
-            raise BundleRejected([self._fault(ref, f"which cannot be used: {refusal}")]) from None
+            raise BundleRejected([self.fault(ref, f"which cannot be used: {refusal}")]) from None
 
     def _bytes(self, ref: str, max_bytes: int) -> bytes:
-        path = self.root / ref
+        path = self.folder / ref
         if path.stat().st_size > max_bytes:
-            raise BundleRejected([self._fault(ref, f"which is larger than {max_bytes // 1024**2} MiB")])
+            raise BundleRejected([self.fault(ref, f"which is larger than {max_bytes // 1024**2} MiB")])
         return path.read_bytes()
 
-    def _fault(self, ref: str, problem: str) -> Fault:
+    def data_refs(self) -> list[str]:
+        """All data values of the definition, each once."""
+        return sorted({mention.ref for mention in mentions(self._document) if mention.is_data})
+
+    def located(self, ref: str) -> Path:
+        """The zip or folder that a data value names."""
+        place = locate(self.folder, ref)
+        if place is None:
+            raise BundleRejected([self.fault(ref, "which the bundle does not hold")])
+        return place
+
+    def fault(self, ref: str, problem: str) -> Fault:
         path = next((mention.path for mention in mentions(self._document) if mention.ref == ref), ())
         subject = f"{dotted(path)} names {ref}" if path else f"{ref} is asked for"
         return self._document.fault(path, f"{subject}, {problem}")

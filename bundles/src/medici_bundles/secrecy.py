@@ -8,15 +8,21 @@ from medici_bundles.schema import ChallengeDefinition
 class Secret(NamedTuple):
     key: str
     ref: str
+    is_hidden: bool
+    """Of a task that no open phase uses, or that a hidden one uses too."""
 
 
 def secret_refs(definition: ChallengeDefinition) -> list[Secret]:
-    """A task's input data is open when at least one phase uses the task and none of them is hidden."""
     hidden = _tasks_of(definition, hidden=True)
     opened = _tasks_of(definition, hidden=False) - hidden
-    secrets = [Secret("reference_data", task.reference_data) for task in definition.tasks if task.reference_data]
-    inputs = [task.input_data for task in definition.tasks if task.input_data and task.index not in opened]
-    return [*secrets, *(Secret("input_data", ref) for ref in inputs)]
+    secrets = []
+    for task in definition.tasks:
+        is_hidden = task.index not in opened
+        if task.reference_data:
+            secrets.append(Secret("reference_data", task.reference_data, is_hidden))
+        if task.input_data and is_hidden:
+            secrets.append(Secret("input_data", task.input_data, is_hidden))
+    return secrets
 
 
 def _tasks_of(definition: ChallengeDefinition, *, hidden: bool) -> set[int]:

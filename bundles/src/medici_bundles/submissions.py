@@ -7,6 +7,7 @@ from typing import Literal
 
 from medici_bundles.archives import ArchiveFile, ArchiveListing
 from medici_bundles.entry_names import ArchiveRejected, shown
+from medici_bundles.programs import names_command, stored_metadata
 
 EXPECTED = (
     "a submission holds a Dockerfile at its root (it is built and run), or predictions such as .csv, .json, .txt, "
@@ -21,7 +22,6 @@ _NO_PREDICTIONS = frozenset(
 _PAPERS = re.compile(
     r"^(readme|license|licence|copying|notice|requirements.*|makefile|metadata|\..*)(\.txt)?$", re.IGNORECASE
 )
-_COMMAND = re.compile(rb"^\s*command\s*:\s*\S", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def recognise(listing: ArchiveListing) -> RecognisedSubmission:
     if "Dockerfile" in by_name:
         _refuse_empty_dockerfile(by_name["Dockerfile"])
         return RecognisedSubmission("container", listing.root, files)
-    _refuse_command(listing, by_name)
+    _refuse_command(listing)
     _refuse_image_archive(by_name)
     _refuse_misplaced_dockerfile(listing, files)
     if not any(_could_be_predictions(file.name) for file in files):
@@ -55,10 +55,9 @@ def _refuse_empty_dockerfile(file: ArchiveFile) -> None:
         raise ArchiveRejected("The Dockerfile is empty; it has to say at least FROM and CMD.")
 
 
-def _refuse_command(listing: ArchiveListing, by_name: dict[str, ArchiveFile]) -> None:
-    for name in ("metadata", "metadata.yaml"):
-        stored = f"{listing.root}/{name}" if listing.root else name
-        if name in by_name and _COMMAND.search(listing.read_bytes(stored)):
+def _refuse_command(listing: ArchiveListing) -> None:
+    for name, content in stored_metadata(listing):
+        if names_command(content):
             raise ArchiveRejected(
                 f"The file {name!r} names a command, which makes this a code submission; this version does not accept "
                 "those yet, so put a Dockerfile beside it that runs the command."
