@@ -120,7 +120,7 @@ def _store(bundle: Bundle, file: str, storage: Storage) -> StoredFile:
 
 
 def _store_logo(bundle: Bundle, storage: Storage) -> StoredFile | None:
-    image = bundle.image
+    image = bundle.image_bytes
     if image is None:
         return None
     with storage.receive(limit_bytes=5 * MEBIBYTE) as reception:
@@ -134,7 +134,7 @@ def _store_kit(bundle: Bundle, storage: Storage) -> StoredFile:
     """What participants download: everything but the hidden data and all answers."""
     draft = storage.draft()
     try:
-        build_kit(bundle.root, draft)
+        build_kit(bundle.folder, draft)
         with storage.receive(limit_bytes=2**62) as reception, draft.open("rb") as packed:
             while chunk := packed.read(MEBIBYTE):
                 reception.write(chunk)

@@ -1,0 +1,226 @@
+"""A real platform for tests: its own data folder, database and port, served by uvicorn in a thread."""
+
+import io
+import threading
+import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+
+from medici_platform import migrate
+from medici_platform.accounts.rules import Role
+from medici_platform.accounts.service import create_user, issue_token
+from medici_platform.app import create_app, make_context
+from medici_platform.context import Context, utc_now
+from medici_platform.dispatch import Hint
+from medici_platform.queues.service import enroll_worker
+from medici_platform.settings import Settings
+
+PASSWORD = "correct horse battery"
+
+
+@dataclass
+class HintList:
+    """The dispatcher's second life: what was sent, and no broker."""
+
+    hints: list[Hint] = field(default_factory=list)
+
+    def send(self, hint: Hint) -> None:
+        self.hints.append(hint)
+
+
+@dataclass
+class TestClock:
+    """Time that moves when a test says so."""
+
+    __test__ = False
+    offset: timedelta = timedelta()
+
+    def now(self) -> datetime:
+        return utc_now() + self.offset
+
+    def advance(self, **parts: float) -> None:
+        self.offset += timedelta(**parts)
+
+
+@dataclass
+class RunningPlatform:
+    url: str
+    context: Context
+    hints: HintList
+    clock: TestClock
+
+    def client(self, token: str | None = None) -> httpx.Client:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=30)
+
+    def user(self, username: str, role: Role = Role.PARTICIPANT) -> str:
+        """A user with the password PASSWORD; returns an API token."""
+        with self.context.database.write() as session:
+            user = create_user(session, username=username, password=PASSWORD, role=role, now=self.clock.now())
+            return issue_token(session, user, name="test", now=self.clock.now())
+
+    def worker(self, name: str = "w1", queue: str = "default") -> str:
+        """An enrolled worker's credential."""
+        with self.context.database.write() as session:
+            return enroll_worker(session, name=name, queue=queue, now=self.clock.now())
+
+
+@contextmanager
+def running_platform(folder: Path, *, database_url: str = "", **settings: Any) -> Iterator[RunningPlatform]:
+    hints, clock = HintList(), TestClock()
+    chosen = Settings(data_dir=folder, database_url=database_url, **settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    migrate.upgrade(chosen.database)
+    context = replace(make_context(chosen, hints), now=clock.now)
+    server = uvicorn.Server(
+        uvicorn.Config(create_app(context=context), host="127.0.0.1", port=0, log_level="error", ws="none")
+    )
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive(), "the server ended before it answered"
+            time.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield RunningPlatform(f"http://127.0.0.1:{port}", context, hints, clock)
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def make_zip(files: dict[str, str | bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+COMPETITION = """\
+version: 2
+title: Tiny
+slug: tiny
+description: A challenge as small as can be
+image: logo.png
+terms: terms.md
+registration_auto_approve: true
+enable_detailed_results: true
+pages:
+  - title: Overview
+    file: overview.md
+tasks:
+  - index: 0
+    name: Main
+    scoring_program: scoring_program
+    reference_data: reference_data
+    input_data: input_data
+phases:
+  - index: 0
+    name: Practice
+    start: 2026-01-01
+    end: 2026-06-01
+    tasks: [0]
+    hidden: false
+  - index: 1
+    name: Final
+    start: 2026-06-01
+    tasks: [0]
+    max_submissions: 10
+    max_submissions_per_day: 5
+leaderboards:
+  - title: Results
+    key: main
+    submission_rule: Force_Best
+    columns:
+      - {title: F1, key: f1, index: 0, sorting: desc, precision: 3}
+      - {title: Seconds, key: seconds, index: 1, sorting: asc, precision: 1}
+"""
+
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c4944415408d763f8cfc000000301010018dd8db0"
+    "0000000049454e44ae426082"
+)
+
+BUNDLE_FILES: dict[str, str | bytes] = {
+    "competition.yaml": COMPETITION,
+    "logo.png": PNG,
+    "terms.md": "Be fair.",
+    "overview.md": "# Welcome\n\nClassify **everything**.",
+    "scoring_program/metadata": "command: python $program/score.py $input $output",
+    "scoring_program/score.py": (
+        "import sys, pathlib\n"
+        "given = pathlib.Path(sys.argv[1], 'res', 'answer.txt').read_text()\n"
+        "pathlib.Path(sys.argv[2], 'scores.txt').write_text(f'f1: {given}\\nseconds: 2')\n"
+    ),
+    "reference_data/truth.txt": "1",
+    "input_data/case.txt": "one",
+}
+
+RESULTS_ZIP = make_zip({"answer.txt": "0.5"})
+CONTAINER_ZIP = make_zip({"Dockerfile": "FROM medici/python:latest\nCMD [\"true\"]\n"})
+
+
+def import_bundle(
+    platform: RunningPlatform, token: str, files: dict[str, str | bytes] | None = None, **params: Any
+) -> httpx.Response:
+    with platform.client(token) as client:
+        return client.post(
+            "/api/v1/challenges",
+            params={"publish": True, **params},
+            files={"file": ("bundle.zip", make_zip(files or BUNDLE_FILES))},
+        )
+
+
+def submit(platform: RunningPlatform, token: str, content: bytes = RESULTS_ZIP, *, slug: str = "tiny", **params: Any):
+    with platform.client(token) as client:
+        return client.post(
+            f"/api/v1/challenges/{slug}/submissions", params=params, files={"file": ("submission.zip", content)}
+        )
+
+
+def join(platform: RunningPlatform, token: str, slug: str = "tiny") -> None:
+    with platform.client(token) as client:
+        client.post(f"/api/v1/challenges/{slug}/participants").raise_for_status()
+
+
+class FakeWorker:
+    """Speaks the worker's protocol without an engine: for tests of the platform's side."""
+
+    def __init__(self, platform: RunningPlatform, credential: str) -> None:
+        self._platform = platform
+        self._credential = credential
+
+    def hello(self, gpus: tuple[str, ...] = ()) -> httpx.Response:
+        body = {"version": "0", "hostname": "test", "slots": 1, "gpus": list(gpus)}
+        return self._post("/hello", self._credential, body)
+
+    def claim(self, run_id: int, free_gpus: int = 0) -> httpx.Response:
+        return self._post("/claims", self._credential, {"run_id": run_id, "free_gpus": free_gpus})
+
+    def call(self, run_id: int, token: str, what: str, body: dict[str, Any] | None = None) -> httpx.Response:
+        return self._post(f"/runs/{run_id}/{what}", token, body or {})
+
+    def fetch(self, run_id: int, token: str, role: str) -> httpx.Response:
+        with self._platform.client(token) as client:
+            return client.get(f"/api/worker/v1/runs/{run_id}/files/{role}")
+
+    def score(self, run_id: int, scores_txt: str) -> None:
+        """Claim, go through all stages and report these scores."""
+        claim = self.claim(run_id)
+        claim.raise_for_status()
+        token = claim.json()["token"]
+        for stage in ("preparing", "running", "scoring"):
+            self.call(run_id, token, "stage", {"stage": stage}).raise_for_status()
+        self.call(run_id, token, "report", {"scores": {"scores_txt": scores_txt}}).raise_for_status()
+
+    def _post(self, path: str, token: str, body: dict[str, Any]) -> httpx.Response:
+        with self._platform.client(token) as client:
+            return client.post(f"/api/worker/v1{path}", json=body)
