@@ -1,0 +1,87 @@
+# Every habit of this project is a target here; `make help` lists them.
+SHELL := /bin/sh
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+BIN := .venv/bin
+DEMO_DATA := var/demo
+PYTEST := $(BIN)/pytest
+PACKAGES := platform bundles scoring worker
+
+.PHONY: help
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  %-9s %s\n' "$$name" "$$text"; done
+
+# ---- what the others need ----
+
+.PHONY: setup
+setup: .venv/ready ## Make the Python environment in .venv
+	@:
+
+.venv/ready: requirements.lock .ci/environment.sh $(PACKAGES:%=%/pyproject.toml)
+	@sh .ci/environment.sh
+	@touch $@
+
+.PHONY: engine
+engine: ## Find a Docker engine, or as root on Debian or Ubuntu install and start one
+	@sh worker/engine.sh
+
+.PHONY: image
+image: setup engine ## Make the curated image medici/python, which the demo stands on
+	@$(BIN)/python -m medici_worker.images python
+
+.PHONY: images
+images: setup engine ## Make all curated images: python, torch, monai, and those that compose uses offline
+	@$(BIN)/python -m medici_worker.images
+
+.PHONY: services
+services: ## As root on Debian or Ubuntu, install what the tests use: PostgreSQL, Redis, Chromium, docker-compose
+	@sh tests/services.sh
+
+# ---- MedICI itself ----
+
+.PHONY: demo
+demo: setup engine image ## Run the MedNIST challenge from an uploaded zip to the leaderboard
+	@$(BIN)/medici demo
+
+.PHONY: up
+up: setup engine image ## Serve MedICI at http://127.0.0.1:8000 until Ctrl-C, with the demo's challenge in it
+	@$(BIN)/medici up --data-dir $(DEMO_DATA)
+
+# ---- habits ----
+
+.PHONY: test
+test: setup services engine images ## Run the whole suite, in real containers and on real services
+	$(PYTEST)
+
+.PHONY: check
+check: lint ## Run lint and the fast tests, as before each commit
+	$(PYTEST) -m "not slow"
+
+.PHONY: lint
+lint: setup ## Check style, types and who imports whom
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: format
+format: setup ## Let ruff write the code's form
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+.PHONY: bench
+bench: setup engine image ## Time MedICI beside a bare `docker run` of the same containers
+	$(PYTEST) tests/bench -s
+
+.PHONY: lock
+lock: setup ## Pin anew: requirements.lock, and what goes into the curated images
+	PATH="$(CURDIR)/$(BIN):$$PATH" uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--custom-compile-command "make lock" $(PACKAGES:%=--no-emit-package medici-%) --group dev \
+		pyproject.toml $(PACKAGES:%=%/pyproject.toml) --output-file requirements.lock
+	PATH="$(CURDIR)/$(BIN):$$PATH" sh worker/images/lock.sh
+
+.PHONY: clean
+clean: ## Remove what these targets made here: .venv, caches, the demo's data (images and other data stay)
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis $(DEMO_DATA)
+	find $(PACKAGES) tests migrations -name __pycache__ -type d -prune -exec rm -rf {} +
