@@ -20,9 +20,7 @@ class Canvas:
     y: Array
     x: Array
 
-    def oval(  # noqa: PLR0913, PLR0917  an ellipse has its five numbers
-        self, y: float, x: float, height: float, width: float, turn: float = 0.0, soft: float = 0.06
-    ) -> Array:
+    def oval(self, y: float, x: float, height: float, width: float, turn: float = 0.0, soft: float = 0.06) -> Array:
         """An ellipse with half axes `height` and `width`, 1 inside and 0 outside, its border `soft` radii wide."""
         cos, sin = np.cos(turn), np.sin(turn)
         down = ((self.y - y) * cos + (self.x - x) * sin) / height

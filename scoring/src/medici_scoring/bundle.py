@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 
-class BundleUnusable(Exception):  # noqa: N818  errors are facts here
+class BundleUnusable(Exception):
     """The bundle cannot be scored with; one sentence saying what is missing and where."""
 
 

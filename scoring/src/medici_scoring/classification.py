@@ -51,10 +51,10 @@ def classify(truth: Sequence[str], predicted: Sequence[str], *, classes: Sequenc
 def report_text(result: Classification, *, digits: int = 4) -> str:
     """The full report as text, line by line as scikit-learn prints it."""
     width = max(len(row.name) for row in (*result.classes, result.weighted))
-    lines = [" " * width + "".join(f" {title:>9}" for title in ("precision", "recall", "f1-score", "support"))]
+    lines = [" " * (width + 1) + "".join(f" {title:>9}" for title in ("precision", "recall", "f1-score", "support"))]
     lines += ["", *(_line(row, width, digits) for row in result.classes), ""]
     total = result.weighted.support
-    lines.append(f"{'accuracy':>{width}} {'':>9} {'':>9} {result.accuracy:9.{digits}f} {total:9}")
+    lines.append(f"{'accuracy':>{width}}  {'':>9} {'':>9} {result.accuracy:9.{digits}f} {total:9}")
     lines += [_line(row, width, digits) for row in (result.macro, result.weighted)]
     return "\n".join(lines) + "\n"
 
@@ -100,4 +100,4 @@ def _average(name: str, rows: Sequence[ClassScores], weights: Sequence[int]) -> 
 
 def _line(row: ClassScores, width: int, digits: int) -> str:
     figures = "".join(f" {value:9.{digits}f}" for value in (row.precision, row.recall, row.f1))
-    return f"{row.name:>{width}}{figures} {row.support:9}"
+    return f"{row.name:>{width}} {figures} {row.support:9}"

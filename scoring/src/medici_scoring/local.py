@@ -29,7 +29,7 @@ RESULT_FILES = ("scores.json", "scores.txt", INVALID_FILE, *DETAILED_RESULTS)
 PYTHONS = ("python", "python3")
 
 
-class ProgramUnusable(Exception):  # noqa: N818  errors are facts here
+class ProgramUnusable(Exception):
     """The scoring program, or a folder that it needs, cannot be used; one sentence saying why."""
 
 
@@ -161,13 +161,20 @@ def _command(root: Path) -> tuple[list[str], Path]:
         found = COMMAND.search(_text(program / name))
         if found:
             return [_substituted(word, root) for word in shlex.split(found["words"])], program
-    found = DOCKER_CMD.search(_text(program / "Dockerfile"))
-    if found:
-        words = found["words"]
-        return (json.loads(words) if words.startswith("[") else shlex.split(words)), root
+    commands = DOCKER_CMD.findall(_text(program / "Dockerfile"))
+    if commands:
+        return _cmd_words(commands[-1]), root
     if (program / "score.py").is_file():
         return ["python", str(program / "score.py"), str(root / "input"), str(root / "output")], program
     raise ProgramUnusable(f"{program} holds no metadata with a `command:`, no Dockerfile with a CMD, and no score.py.")
+
+
+def _cmd_words(text: str) -> list[str]:
+    """The words of a Dockerfile's CMD, in its JSON or its shell form."""
+    try:
+        return [str(word) for word in json.loads(text)] if text.startswith("[") else shlex.split(text)
+    except ValueError as error:
+        raise ProgramUnusable(f"The Dockerfile's `CMD {text}` cannot be read: {error}.") from error
 
 
 def _substituted(word: str, root: Path) -> str:

@@ -17,11 +17,11 @@ MOST_LINES = 5
 MOST_NAMES = 20
 
 
-class ReferenceInvalid(Exception):  # noqa: N818  errors are facts here
+class ReferenceInvalid(Exception):
     """The organizer's reference file cannot be used."""
 
 
-class PredictionsInvalid(Exception):  # noqa: N818  errors are facts here
+class PredictionsInvalid(Exception):
     """The participant's file cannot be scored. `public` is for them, `private` (also `str()`) may name everything."""
 
     def __init__(self, public: str, private: str) -> None:
@@ -200,7 +200,7 @@ def _row_faults(reading: _Reading, reference: Collection[str]) -> Iterator[Fault
 
 def _lines_fault(rows: Sequence[Row], column: int, one: str, many: str, advice: str = "") -> Iterator[Fault]:
     if rows:
-        names = [row.cells[column] for row in rows]
+        names = [row.cells[column] or "(empty)" for row in rows]
         yield Fault(_count(rows, one, many), lines=[row.line for row in rows], names=names, advice=advice)
 
 

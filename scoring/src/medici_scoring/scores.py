@@ -19,7 +19,7 @@ MOST_KEYS = 500
 LONGEST_KEY = 200
 
 
-class ScoresUnreadable(Exception):  # noqa: N818  errors are facts here
+class ScoresUnreadable(Exception):
     """There is no scores file, or it is not what its name says; one sentence for the organizer."""
 
 
