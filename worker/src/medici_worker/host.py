@@ -1,5 +1,5 @@
-"""What a run needs from the outside: its files, somewhere to tell its progress, and an end. Two lives: the platform over
-HTTP (`client.HttpRunHost`) and a folder on this machine (`local.LocalRunHost`).
+"""What a run needs from the outside: its files, somewhere to tell its progress, and an end. Two lives: the platform
+over HTTP (`client.HttpRunHost`) and a folder on this machine (`local.LocalRunHost`).
 """
 
 from pathlib import Path

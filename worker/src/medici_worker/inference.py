@@ -26,7 +26,6 @@ def prepare(run: Progress) -> BuiltImage:
             lambda: run.fetch(submission),
             run.spec.build,
             run.on_log(Stage.PREPARING),
-            {key: value for key, value in run.labels.items() if key != "medici.attempt"},
         )
     run.image_digest = image.image_id
     return image

@@ -1,4 +1,4 @@
-"""A run's logs on their way to the host: in chunks, at most two a second, within a limit, never in the container's way."""
+"""A run's logs on their way to the host: in chunks, within a limit, never in the container's way."""
 
 import codecs
 import threading

@@ -6,7 +6,8 @@ from medici_worker.protocol import FailureKind
 class RunFailure(Exception):
     """A typed end of a run: the participant's, the organizer's or the system's fault, as `kind` says.
 
-    `public_detail` is for the participant and never echoes what a container printed; `private_detail` is for organizers.
+    `public_detail` is for the participant and never echoes what a container printed; `private_detail` is for
+    organizers.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Zip files in storage, tar streams at the engine: one becomes the other without ever being unpacked on this machine."""
+"""Zip files in storage, tar streams at the engine: one becomes the other without being unpacked on this machine."""
 
 import io
 import stat

@@ -29,6 +29,8 @@ OUTPUTS = "/bench/out"
 PREDICTIONS = "/bench/res"
 SCORES = "/bench/scores"
 SPARE_INODES = 64
+READY = 2
+"""Benches kept ready: one for the next run, one for the run that follows before the first has been replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class Bench:
 
 
 class BenchPool:
-    """Hands out benches, keeps one ready of the size that was asked for last, and clears away in the background.
+    """Hands out benches, keeps some ready of the size that was asked for last, and clears away in the background.
 
     `prewarm=False` makes each bench when it is asked for (`medici try` runs once).
     """
@@ -90,8 +92,8 @@ class BenchPool:
     def take(self, size: BenchSize) -> Bench:
         with self._lock:
             fitting = next((bench for bench in self._spare if bench.size == size), None)
-            unfitting = [bench for bench in self._spare if bench is not fitting]
-            self._spare.clear()
+            unfitting = [bench for bench in self._spare if bench.size != size]
+            self._spare = [bench for bench in self._spare if bench.size == size and bench is not fitting]
         for bench in unfitting:
             self.later(lambda bench=bench: self._remove(bench))  # type: ignore[misc]
         return fitting or self._make(size)
@@ -145,11 +147,14 @@ class BenchPool:
 
     def _add_spare(self, size: BenchSize) -> None:
         with self._lock:
-            if not self._prewarm or any(bench.size == size for bench in self._spare):
+            if not self._prewarm or sum(bench.size == size for bench in self._spare) >= READY:
                 return
         bench = self._make(size)
         with self._lock:
             self._spare.append(bench)
+            missing = len(self._spare) < READY
+        if missing:
+            self.later(lambda: self._add_spare(size))
 
     def _remove(self, bench: Bench) -> None:
         bench.holder.remove()

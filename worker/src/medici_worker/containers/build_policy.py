@@ -1,4 +1,4 @@
-"""What a Dockerfile may ask for: a pure decision on the parsed file, with one sentence and a line number per refusal."""
+"""What a Dockerfile may ask for: a pure decision on the parsed file, with a sentence and a line number per refusal."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,26 @@ _REFUSED_FLAGS = {
     "ADD": ("link", "chmod", "checksum", "keep-git-dir", "exclude"),
 }
 _KNOWN = frozenset(
-    ["FROM", "ARG", "RUN", "CMD", "LABEL", "MAINTAINER", "EXPOSE", "ENV", "ADD", "COPY", "ENTRYPOINT", "VOLUME", "USER", "WORKDIR", "ONBUILD", "STOPSIGNAL", "HEALTHCHECK", "SHELL"]
+    [
+        "FROM",
+        "ARG",
+        "RUN",
+        "CMD",
+        "LABEL",
+        "MAINTAINER",
+        "EXPOSE",
+        "ENV",
+        "ADD",
+        "COPY",
+        "ENTRYPOINT",
+        "VOLUME",
+        "USER",
+        "WORKDIR",
+        "ONBUILD",
+        "STOPSIGNAL",
+        "HEALTHCHECK",
+        "SHELL",
+    ]
 )
 
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,10 +75,8 @@ class Builder:
         self._engine_cpus = engine_cpus
         self._users: dict[str, str] = {}
 
-    def image_for(
-        self, sha256: str, fetch: Callable[[], Path], policy: BuildPolicy, on_log: OnLog, labels: Mapping[str, str]
-    ) -> BuiltImage:
-        """The image of an archive. Raises `RunFailure`: image_refused, build_failed, build_timeout, archive_rejected."""
+    def image_for(self, sha256: str, fetch: Callable[[], Path], policy: BuildPolicy, on_log: OnLog) -> BuiltImage:
+        """Raises `RunFailure`: image_refused, build_failed, build_timeout, archive_rejected."""
         text = self._notes.get(sha256)
         if text is None:
             text = _dockerfile_of(fetch())
@@ -90,9 +88,7 @@ class Builder:
         tag = image_tag(sha256, checked, bases)
         image = self._engine.image(tag)
         if image is None:
-            order = BuildOrder(
-                tag, policy.time_s, policy.memory_bytes, self._cpus(policy), {**labels, IMAGE_LABEL: "1"}
-            )
+            order = BuildOrder(tag, policy.time_s, policy.memory_bytes, self._cpus(policy), {IMAGE_LABEL: "1"})
             self._build(fetch(), checked, order, on_log)
             image = self._engine.image(tag)
         else:

@@ -1,7 +1,7 @@
 """Datasets and programs at the engine: one read-only volume per sha256, filled once, used by every run.
 
-A volume counts as filled when a second, empty volume (`medici-done-…`) names the same filling: it is made after the last
-byte, so a half-filled one is never used, and an engine that made an empty volume on its own account is found out.
+A volume counts as filled when a second, empty volume (`medici-done-…`) names the same filling: it is made after the
+last byte, so a half-filled one is never used, and an engine that made an empty volume on its own account is found out.
 """
 
 import contextlib

@@ -49,15 +49,16 @@ def _post_build(api: docker.APIClient, context: Iterable[bytes], order: BuildOrd
         "cpuquota": int(order.cpus * CPU_PERIOD_US),
         "labels": json.dumps(dict(order.labels)),
     }
-    response = api._post(  # noqa: SLF001 - the SDK offers no public way to add a parameter
-        api._url("/build"),  # noqa: SLF001 - likewise
+    raw: Any = api  # the SDK offers no public way to add a parameter
+    response: requests.Response = raw._post(  # noqa: SLF001 - see above
+        raw._url("/build"),  # noqa: SLF001 - see above
         params=parameters,
         data=context,
         headers={"Content-Type": "application/tar"},
         stream=True,
         timeout=order.time_s + ANSWER_TIMEOUT_S,
     )
-    api._raise_for_status(response)  # noqa: SLF001 - likewise
+    raw._raise_for_status(response)  # noqa: SLF001 - see above
     return response
 
 
@@ -84,5 +85,5 @@ def _events(response: requests.Response) -> Iterator[dict[str, Any]]:
 def _cut(response: requests.Response) -> None:
     """The engine cancels a build whose client has gone; shutting the socket down ends our own read at once."""
     with contextlib.suppress(Exception):
-        raw = response.raw._fp.fp.raw._sock  # noqa: SLF001 - the one way to interrupt a blocked read
-        raw.shutdown(socket.SHUT_RDWR)
+        raw: Any = response.raw
+        raw._fp.fp.raw._sock.shutdown(socket.SHUT_RDWR)  # noqa: SLF001 - the one way to interrupt a blocked read

@@ -71,7 +71,7 @@ class DockerEngine:
     def image(self, reference: str) -> Image | None:
         with engine_errors(f"inspect the image {reference}"):
             try:
-                found = self.api.inspect_image(reference)
+                found = self.api.inspect_image(reference)  # type: ignore[no-untyped-call]
             except ImageNotFound:
                 return None
         return Image(
@@ -267,7 +267,7 @@ class DockerRunning:
         remove_container(self._api, self._id)
 
     def _out_of_memory(self, code: int) -> bool:
-        """The engine hears of a memory kill a moment after the exit; a SIGKILL that nobody asked for is looked at twice."""
+        """The engine hears of a memory kill a moment after the exit: after a SIGKILL it is asked twice."""
         with engine_errors("inspect a container"):
             killed = bool(self._api.inspect_container(self._id)["State"].get("OOMKilled"))
             if not killed and code == SIGKILLED:
@@ -306,7 +306,7 @@ def remove_container(api: docker.APIClient, name: str) -> None:
 def _read_log(socket: Any, on_log: Callable[[bytes], None]) -> None:
     """Until the container ends. An engine that goes away ends the log; `wait` says so."""
     with contextlib.suppress(OSError, ValueError), contextlib.closing(socket):
-        for _, data in frames_iter(socket, False):
+        for _, data in frames_iter(socket, False):  # type: ignore[no-untyped-call]
             if data:
                 on_log(data)
 
@@ -336,7 +336,8 @@ def _name_and_tag(reference: str) -> tuple[str, str | None]:
 
 
 def _created_at(text: str) -> datetime | None:
+    """Of `2026-11-21T01:02:03.123456789Z`: nanoseconds are more than Python reads."""
     try:
-        return datetime.fromisoformat(text.split(".", maxsplit=1)[0].rstrip("Z") + "+00:00")
+        return datetime.fromisoformat(text[:19]).replace(tzinfo=UTC)
     except ValueError:
         return None

@@ -1,5 +1,5 @@
-"""The container engine as a port. Two lives: `docker_engine.DockerEngine` and `fake_engine.FakeEngine`; one contract suite
-(`tests/contract`) runs against both.
+"""The container engine as a port. Two lives: `docker_engine.DockerEngine` and `fake_engine.FakeEngine`; one contract
+suite (`tests/contract`) runs against both.
 
 The engine may be on another machine, or on the other side of a mounted socket: bytes enter and leave through named
 volumes and streams of tar, never through folders of this machine.

@@ -1,18 +1,21 @@
 """The hint that travels through the broker: protocol version and run id, nothing else."""
 
-import contextlib
+import json
 import os
 import uuid
 from pathlib import Path
+from queue import Empty
 from time import monotonic_ns
 from typing import Any
 
 from kombu.transport import filesystem
-from kombu.utils.encoding import str_to_bytes
-from kombu.utils.json import dumps
 
 RUN_JOB = "medici.run"
 """Celery's name of the one job: `medici.run(protocol, run_id)`."""
+
+
+POLLING_S = 0.02
+"""How often a worker looks into the embedded broker's folder: the longest that a hint waits there."""
 
 
 def queue_name(queue: str, *, gpus: int) -> str:
@@ -20,26 +23,43 @@ def queue_name(queue: str, *, gpus: int) -> str:
     return f"{queue}.gpu" if gpus else queue
 
 
-class Channel(filesystem.Channel):  # type: ignore[misc]
-    def _put(self, queue: str, payload: dict[str, Any], **_: Any) -> None:
+class Channel(filesystem.Channel):
+    """The parent's `_put` can be read half written, and its `_get` leaves what it reads to everybody's /tmp."""
+
+    def _put(self, queue: str, payload: Any, **_: Any) -> None:  # type: ignore[override]
         """Write under a temporary name and rename: a consumer never reads half a message."""
         folder = Path(self.data_folder_out)
-        name = f"{monotonic_ns()}_{uuid.uuid4()}.{queue}.msg"
+        name = f"{monotonic_ns():020}_{uuid.uuid4()}.{queue}.msg"
         draft = folder / f".{name}.draft"
         try:
-            draft.write_bytes(str_to_bytes(dumps(payload)))
+            draft.write_bytes(json.dumps(payload, default=str).encode())
             draft.replace(folder / name)
         finally:
-            with contextlib.suppress(FileNotFoundError):
-                draft.unlink()
+            draft.unlink(missing_ok=True)
+
+    def _get(self, queue: str, timeout: float | None = None) -> Any:  # noqa: ARG002 - the parent's signature
+        """The oldest message, taken by a rename: exactly one consumer gets it. One that can't be read is dropped."""
+        folder = Path(self.data_folder_in)
+        for name in sorted(os.listdir(folder)):  # noqa: PTH208 - names alone, fifty times a second
+            if name.startswith(".") or name.partition(".")[2] != f"{queue}.msg":
+                continue
+            taken = folder / f".{name}.taken"
+            try:
+                (folder / name).rename(taken)
+                content = taken.read_bytes()
+                taken.unlink()
+                return json.loads(content)
+            except (OSError, ValueError):
+                continue
+        raise Empty
 
 
-class Transport(filesystem.Transport):  # type: ignore[misc]
+class Transport(filesystem.Transport):
     Channel = Channel
 
 
 def broker_settings(broker_url: str) -> dict[str, Any]:
-    """Celery settings for `redis://…`, or for `folder:///path`: the embedded broker on Celery's filesystem transport."""
+    """Celery settings for `redis://…`, or for `folder:///path`: the embedded broker."""
     common: dict[str, Any] = {
         "task_serializer": "json",
         "accept_content": ["json"],
@@ -65,6 +85,6 @@ def broker_settings(broker_url: str) -> dict[str, Any]:
             "data_folder_in": str(folder / "messages"),
             "data_folder_out": str(folder / "messages"),
             "control_folder": str(folder / "control"),
-            "polling_interval": 0.1,
+            "polling_interval": POLLING_S,
         },
     }

@@ -51,7 +51,9 @@ _SENTENCES = {
     FailureKind.MEMORY_LIMIT: "The container was stopped because it used more memory than the limit.",
     FailureKind.OUTPUT_LIMIT: "The container wrote more to /mnt/out than the limit.",
     FailureKind.OUTPUT_MISSING: "The container ended without writing any file to /mnt/out.",
-    FailureKind.PREDICTIONS_INVALID: "The predictions could not be scored because they do not follow the challenge's format.",
+    FailureKind.PREDICTIONS_INVALID: (
+        "The predictions could not be scored because they do not follow the challenge's format."
+    ),
     FailureKind.SCORING_FAILED: (
         "The scoring program failed; the organizers have been told, and this submission costs no quota."
     ),

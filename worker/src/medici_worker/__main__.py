@@ -1,0 +1,3 @@
+from medici_worker.cli import main
+
+main()

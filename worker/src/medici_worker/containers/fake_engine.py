@@ -1,0 +1,330 @@
+"""An engine in memory, for tests that are about everything but containers.
+
+Containers are Python functions, found by their command line:
+
+    def predict(inside: Inside) -> int:
+        inside.write("/mnt/out/y.csv", inside.read("/mnt/in/x.csv"))
+        return 0
+
+    FakeEngine(programs={"predict": predict})
+
+A build reads FROM, USER, CMD and `RUN false` of the Dockerfile. Limits on time and on the size of volumes hold; those
+on memory do not, a program raises `MemoryError` instead.
+"""
+
+import errno
+import hashlib
+import io
+import json
+import tarfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from medici_worker.containers.archives import tar_end, tar_file, tar_folder
+from medici_worker.containers.dockerfile import base_of, parse
+from medici_worker.containers.engine import (
+    BuildBroken,
+    BuildOrder,
+    ContainerPlan,
+    EngineError,
+    EngineInfo,
+    Exit,
+    Found,
+    Image,
+    ImageUnavailable,
+    Mount,
+    OnLog,
+    StartRefused,
+    Volume,
+)
+
+KILLED_CODE = 137
+ON_EVERY_ENGINE = ("medici/python:latest",)
+
+
+class Killed(BaseException):  # a program's `except Exception` does not hold it, like SIGKILL
+    """The container was killed."""
+
+
+@dataclass
+class FakeVolume:
+    plan: Volume
+    files: dict[str, bytes] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
+
+    def write(self, name: str, content: bytes) -> None:
+        others = sum(len(data) for other, data in self.files.items() if other != name)
+        if self.plan.size_bytes is not None and others + len(content) > self.plan.size_bytes:
+            raise OSError(errno.ENOSPC, "No space left on device", name)
+        self.files[name] = content
+
+
+@dataclass(frozen=True)
+class FakeImage:
+    image: Image
+    command: tuple[str, ...] = ()
+
+
+class Inside:
+    """What a program sees: its mounts, its output, the time."""
+
+    def __init__(self, plan: ContainerPlan, volumes: Mapping[str, FakeVolume], on_log: OnLog) -> None:
+        self.plan = plan
+        self.killed = threading.Event()
+        self._volumes = volumes
+        self._on_log = on_log
+
+    def read(self, path: str) -> bytes:
+        mount, name = self._find(path)
+        try:
+            return self._volumes[mount.volume].files[name]
+        except KeyError:
+            raise FileNotFoundError(path) from None
+
+    def list(self, folder: str) -> list[str]:
+        """Names of the files below a mounted folder."""
+        mount, _ = self._find(folder)
+        return sorted(self._volumes[mount.volume].files)
+
+    def write(self, path: str, content: bytes) -> None:
+        self._volumes[self._writable(path).volume].write(self._find(path)[1], content)
+
+    def link(self, path: str, target: str) -> None:
+        self._volumes[self._writable(path).volume].links[self._find(path)[1]] = target
+
+    def print(self, text: str) -> None:
+        self._on_log(text.encode())
+
+    def sleep(self, seconds: float) -> None:
+        if self.killed.wait(seconds):
+            raise Killed
+
+    def _writable(self, path: str) -> Mount:
+        mount, _ = self._find(path)
+        if mount.read_only:
+            raise OSError(errno.EROFS, "Read-only file system", path)
+        return mount
+
+    def _find(self, path: str) -> tuple[Mount, str]:
+        for mount in sorted(self.plan.mounts, key=lambda one: -len(one.path)):
+            if path == mount.path or path.startswith(mount.path + "/"):
+                return mount, path[len(mount.path) :].strip("/")
+        raise OSError(errno.EROFS, "Read-only file system", path)
+
+
+Program = Callable[[Inside], int]
+
+
+class FakeRunning:
+    def __init__(self, engine: "FakeEngine", inside: Inside, program: Program) -> None:
+        self._engine = engine
+        self._inside = inside
+        self._exit: Exit | None = None
+        self._thread = threading.Thread(target=self._run, args=(program,), daemon=True)
+        self._thread.start()
+
+    def wait(self, timeout_s: float) -> Exit | None:
+        self._thread.join(timeout_s)
+        return self._exit
+
+    def kill(self) -> None:
+        self._inside.killed.set()
+
+    def remove(self) -> None:
+        self.kill()
+        self._engine.remove_container(self._inside.plan.name)
+
+    def _run(self, program: Program) -> None:
+        try:
+            self._exit = Exit(program(self._inside), out_of_memory=False)
+        except Killed:
+            self._exit = Exit(KILLED_CODE, out_of_memory=False)
+        except MemoryError:
+            self._exit = Exit(KILLED_CODE, out_of_memory=True)
+        except Exception as error:  # noqa: BLE001 - a program that fails is a container that exits 1
+            self._inside.print(f"{type(error).__name__}: {error}\n")
+            self._exit = Exit(1, out_of_memory=False)
+
+
+class FakeHolder:
+    def __init__(self, engine: "FakeEngine", plan: ContainerPlan) -> None:
+        self._engine = engine
+        self._plan = plan
+
+    def put(self, path: str, tar: Iterable[bytes]) -> None:
+        volume, below = self._volume(path)
+        with tarfile.open(fileobj=io.BytesIO(b"".join(tar))) as opened:
+            for member in opened:
+                file = opened.extractfile(member) if member.isreg() else None
+                if file is not None:
+                    self._write(volume, f"{below}/{member.name}".strip("/"), file.read())
+
+    def get(self, path: str) -> Iterator[bytes]:
+        volume, _ = self._volume(path)
+        name = path.rpartition("/")[2]
+        yield tar_folder(name)
+        for file, content in volume.files.items():
+            yield from tar_file(f"{name}/{file}", content)
+        for file, target in volume.links.items():
+            link = tarfile.TarInfo(f"{name}/{file}")
+            link.type, link.linkname = tarfile.SYMTYPE, target
+            yield link.tobuf()
+        yield tar_end()
+
+    def remove(self) -> None:
+        self._engine.remove_container(self._plan.name)
+
+    def _volume(self, path: str) -> tuple[FakeVolume, str]:
+        for mount in self._plan.mounts:
+            if path == mount.path or path.startswith(mount.path + "/"):
+                return self._engine.volume_contents[mount.volume], path[len(mount.path) :]
+        raise EngineError(f"The container {self._plan.name} has nothing at {path}.")
+
+    def _write(self, volume: FakeVolume, name: str, content: bytes) -> None:
+        try:
+            volume.write(name, content)
+        except OSError as error:
+            raise EngineError(str(error)) from error
+
+
+class FakeEngine:
+    """`programs` by command line; `images` are there from the start, with the command "python"."""
+
+    def __init__(
+        self, programs: Mapping[str, Program] | None = None, *, images: Iterable[str] = ON_EVERY_ENGINE, cpus: int = 8
+    ) -> None:
+        self.programs = dict(programs or {})
+        self.volume_contents: dict[str, FakeVolume] = {}
+        self.plans: list[ContainerPlan] = []
+        """Every container that was started, in order."""
+        self.builds: list[str] = []
+        """The Dockerfiles that were built, as the builder saw them."""
+        self._cpus = cpus
+        self._images: dict[str, FakeImage] = {name: _named_image(name) for name in images}
+        self._containers: dict[str, ContainerPlan] = {}
+        self._lock = threading.RLock()
+
+    def describe(self) -> EngineInfo:
+        return EngineInfo("fake", "fake", "0", cpus=self._cpus, memory_bytes=64 * 1024**3)
+
+    def image(self, reference: str) -> Image | None:
+        found = self._find_image(reference)
+        return found.image if found else None
+
+    def images(self, label: str) -> list[Image]:  # noqa: ARG002 - all that were built carry it
+        return [one.image for name, one in self._images.items() if name.startswith("medici/run-image:")]
+
+    def pull(self, reference: str) -> Image:
+        raise ImageUnavailable(f"The image {reference} could not be pulled: there is no registry.")
+
+    def build(self, context: Iterable[bytes], order: BuildOrder, on_log: OnLog) -> str:
+        text = _dockerfile_in(b"".join(context))
+        self.builds.append(text)
+        command: tuple[str, ...] = ()
+        user = ""
+        for number, step in enumerate(parse(text).instructions, start=1):
+            on_log(f"Step {number}/0 : {step.keyword} {step.value}\n".encode())
+            if step.keyword == "FROM" and self._find_image(base_of(step, {})[0]) is None:
+                raise BuildBroken(f"pull access denied for {step.value}")
+            if step.keyword == "RUN" and step.value == "false":
+                raise BuildBroken("The command '/bin/sh -c false' returned a non-zero code: 1")
+            command = _words(step.value) if step.keyword == "CMD" else command
+            user = step.value if step.keyword == "USER" else user
+        image_id = f"sha256:{hashlib.sha256((text + order.tag).encode()).hexdigest()}"
+        made = FakeImage(Image(image_id, user, tags=(order.tag,), created_at=datetime.now(UTC)), command)
+        self._images[order.tag] = made
+        return image_id
+
+    def remove_image(self, reference: str) -> None:
+        self._images.pop(reference, None)
+
+    def user_id(self, image_id: str, user_name: str) -> int | None:  # noqa: ARG002 - every image has the same users
+        return {"root": 0, "toor": 0, "app": 1000}.get(user_name)
+
+    def create_volume(self, volume: Volume) -> None:
+        with self._lock:
+            self.volume_contents.setdefault(volume.name, FakeVolume(volume))
+
+    def volumes(self, *, name_contains: str = "", labels: Mapping[str, str] | None = None) -> list[Volume]:
+        with self._lock:
+            plans = [one.plan for one in self.volume_contents.values()]
+        return [one for one in plans if name_contains in one.name and _carries(one.labels, labels or {})]
+
+    def remove_volume(self, name: str) -> bool:
+        with self._lock:
+            if any(mount.volume == name for plan in self._containers.values() for mount in plan.mounts):
+                return False
+            self.volume_contents.pop(name, None)
+            return True
+
+    def start(self, plan: ContainerPlan, on_log: OnLog) -> FakeRunning:
+        image = self._create(plan)
+        command = plan.command if plan.command is not None else image.command
+        program = self.programs.get(" ".join(command))
+        if program is None:
+            self.remove_container(plan.name)
+            raise StartRefused(f"exec: {' '.join(command)!r}: executable file not found in $PATH")
+        return FakeRunning(self, Inside(plan, self.volume_contents, on_log), program)
+
+    def hold(self, plan: ContainerPlan) -> FakeHolder:
+        self._create(plan)
+        return FakeHolder(self, plan)
+
+    def containers(self, labels: Mapping[str, str]) -> list[Found]:
+        with self._lock:
+            plans = list(self._containers.values())
+        return [Found(plan.name, plan.labels) for plan in plans if _carries(plan.labels, labels)]
+
+    def remove_container(self, name: str) -> None:
+        with self._lock:
+            self._containers.pop(name, None)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _create(self, plan: ContainerPlan) -> FakeImage:
+        image = self._find_image(plan.image)
+        if image is None:
+            raise EngineError(f"No such image: {plan.image}")
+        with self._lock:
+            if plan.name in self._containers:
+                raise EngineError(f"The container name {plan.name} is already in use.")
+            for mount in plan.mounts:
+                self.create_volume(Volume(mount.volume))  # as the engine does
+            self._containers[plan.name] = plan
+            self.plans.append(plan)
+        return image
+
+    def _find_image(self, reference: str) -> FakeImage | None:
+        by_id = (one for one in self._images.values() if one.image.image_id == reference)
+        return self._images.get(reference) or self._images.get(f"{reference}:latest") or next(by_id, None)
+
+
+def finished(engine: FakeEngine, *, within_s: float = 5.0) -> bool:
+    """Whether no container is left, after waiting for those that are being cleared away."""
+    deadline = time.monotonic() + within_s
+    while engine.containers({}) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return not engine.containers({})
+
+
+def _named_image(name: str) -> FakeImage:
+    image_id = f"sha256:{hashlib.sha256(name.encode()).hexdigest()}"
+    return FakeImage(Image(image_id, tags=(name,)), ("python",))
+
+
+def _dockerfile_in(context: bytes) -> str:
+    with tarfile.open(fileobj=io.BytesIO(context)) as tar:
+        file = tar.extractfile("Dockerfile")
+        return file.read().decode() if file else ""
+
+
+def _words(value: str) -> tuple[str, ...]:
+    return tuple(json.loads(value)) if value.startswith("[") else tuple(value.split())
+
+
+def _carries(labels: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
+    return all(key in labels and value in {"", labels[key]} for key, value in wanted.items())

@@ -1,0 +1,53 @@
+"""Clearing away: what a dead worker left, and what has not been used for long."""
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from medici_worker.containers.builds import IMAGE_LABEL
+from medici_worker.containers.engine import LABEL_WORKER, Engine, EngineError
+from medici_worker.worksite import Worksite
+
+UNUSED_PROGRAM_S = 14 * 24 * 3600
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+_log = structlog.get_logger("medici.worker.janitor")
+
+
+def reap_orphans(engine: Engine, worker: str, state_folder: Path) -> int:
+    """Remove every container and volume of this worker's, from an earlier life; returns how many containers.
+
+    Called at start, when this worker runs nothing. Those of other workers on the same engine carry other labels.
+    """
+    labels = {LABEL_WORKER: worker}
+    containers = engine.containers(labels)
+    for container in containers:
+        engine.remove_container(container.name)
+    for volume in engine.volumes(labels=labels):
+        engine.remove_volume(volume.name)
+    for folder in state_folder.glob("run-*"):
+        shutil.rmtree(folder, ignore_errors=True)
+    return len(containers)
+
+
+def keep_within_budget(site: Worksite, *, data_budget_bytes: int, image_budget: int) -> None:
+    """Datasets by size, images by number, programs by age. An engine's error here stops no run."""
+    try:
+        removed = site.datasets.clean(data_budget_bytes)
+        old = images_over(site.engine, image_budget)
+        for reference in old:
+            site.engine.remove_image(reference)
+        site.programs.clean(UNUSED_PROGRAM_S)
+    except EngineError as error:
+        _log.warning("cleaning_failed", error=str(error))
+        return
+    if removed or old:
+        _log.info("cleaned", datasets=len(removed), images=len(old))
+
+
+def images_over(engine: Engine, image_budget: int) -> list[str]:
+    """References of the oldest built images above the budget."""
+    newest_first = sorted(engine.images(IMAGE_LABEL), key=lambda image: image.created_at or _LONG_AGO, reverse=True)
+    return [image.tags[0] if image.tags else image.image_id for image in newest_first[image_budget:]]

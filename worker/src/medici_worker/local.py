@@ -1,0 +1,194 @@
+"""A run without a platform: the same story as the worker's, told to a callback. `medici try` uses it."""
+
+import hashlib
+import shutil
+import tempfile
+import uuid
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from medici_worker.containers.archives import FIXED_TIME
+from medici_worker.containers.docker_engine import DockerEngine
+from medici_worker.containers.engine import Engine
+from medici_worker.protocol import (
+    BuildPolicy,
+    FileRef,
+    FileRole,
+    Limits,
+    LogChunk,
+    Report,
+    RunSpec,
+    ScoringGrant,
+    Stage,
+    SubmissionKind,
+)
+from medici_worker.run import execute
+from medici_worker.worksite import DEFAULT_HOLDER_IMAGE, open_worksite
+
+NOT_PACKED = frozenset({"__MACOSX", ".DS_Store", ".git", "__pycache__"})
+EXECUTABLE = 0o111
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """`kind` is "stage", "log" or "report"; `text` is the stage's log, "" for a stage."""
+
+    kind: Literal["stage", "log", "report"]
+    stage: Stage | None = None
+    text: str = ""
+    report: Report | None = None
+
+
+OnEvent = Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class LocalTask:
+    """One task of a challenge on this machine. Every path is a folder or a zip."""
+
+    reference_data: Path
+    scoring_program: Path
+    input_data: Path | None = None
+    limits: Limits = field(default_factory=Limits)
+    scoring_limits: Limits = field(default_factory=Limits)
+    build: BuildPolicy = field(default_factory=BuildPolicy)
+    scoring_image: str = "medici/python:latest"
+    output_patterns: tuple[str, ...] = ("*",)
+
+
+class LocalRunHost:
+    """`RunHost` on zips of this machine. `outputs_to` receives the run's outputs as a zip."""
+
+    def __init__(
+        self, archives: Mapping[str, Path], grant: ScoringGrant, on_event: OnEvent, outputs_to: Path | None = None
+    ) -> None:
+        self._archives = archives
+        self._grant = grant
+        self._on_event = on_event
+        self._outputs_to = outputs_to
+
+    def fetch(self, file: FileRef, destination: Path) -> None:
+        shutil.copyfile(self._archives[file.sha256], destination)
+
+    def enter(self, stage: Stage) -> ScoringGrant | None:
+        self._on_event(Event("stage", stage))
+        return self._grant if stage is Stage.SCORING else None
+
+    def send_log(self, chunk: LogChunk) -> None:
+        self._on_event(Event("log", chunk.stage, chunk.text))
+
+    def save_outputs(self, archive: Path, sha256: str) -> None:  # noqa: ARG002 - nobody else reads it
+        if self._outputs_to is not None:
+            shutil.copyfile(archive, self._outputs_to)
+
+    def heartbeat(self) -> None:
+        """Nobody waits for it."""
+
+    def report(self, report: Report) -> None:
+        self._on_event(Event("report", report=report))
+
+    def release(self) -> None:
+        """There is no queue to go back to."""
+
+
+def try_submission(
+    submission: Path,
+    kind: SubmissionKind,
+    task: LocalTask,
+    *,
+    engine: Engine,
+    on_event: OnEvent,
+    outputs_to: Path | None = None,
+    gpus: tuple[str, ...] = (),
+    holder_image: str = DEFAULT_HOLDER_IMAGE,
+) -> Report:
+    """Build, run and score a submission (a zip or a folder) on an engine, by the same code as a worker's.
+
+    Leaves nothing at the engine but the images and the datasets' volumes, which the next try uses again.
+    """
+    with tempfile.TemporaryDirectory(prefix="medici-try-") as folder:
+        packed = _Packed(Path(folder))
+        spec = _spec(packed, submission, kind, task)
+        host = LocalRunHost(packed.archives, _grant(packed, task), on_event, outputs_to)
+        worker = f"try-{uuid.uuid4().hex[:8]}"
+        site = open_worksite(engine, Path(folder), worker=worker, holder_image=holder_image, prewarm=False)
+        try:
+            on_event(Event("stage", Stage.PREPARING))
+            return execute(spec, host, site, gpus=gpus)
+        finally:
+            site.close()
+
+
+class _Packed:
+    """Folders and zips of this machine, as archives named by their sha256."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.archives: dict[str, Path] = {}
+
+    def ref(self, role: FileRole, path: Path) -> FileRef:
+        archive = pack(path, self._folder / f"{role}.zip") if path.is_dir() else path
+        with archive.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        self.archives[sha256] = archive
+        return FileRef(role=role, sha256=sha256, size_bytes=archive.stat().st_size, name=path.name)
+
+
+def pack(folder: Path, archive: Path) -> Path:
+    """A folder's regular files as a zip: the same files give the same bytes."""
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed:
+        for path in _files(folder):
+            info = zipfile.ZipInfo(path.relative_to(folder).as_posix(), FIXED_TIME)
+            executable = path.stat().st_mode & EXECUTABLE
+            info.external_attr = (0o100755 if executable else 0o100644) << 16
+            info.compress_type = zipfile.ZIP_DEFLATED
+            with path.open("rb") as source, packed.open(info, "w", force_zip64=True) as target:
+                shutil.copyfileobj(source, target)
+    return archive
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*")):
+        parts = path.relative_to(folder).parts
+        if path.is_file() and not path.is_symlink() and not NOT_PACKED.intersection(parts):
+            yield path
+
+
+def _spec(packed: _Packed, submission: Path, kind: SubmissionKind, task: LocalTask) -> RunSpec:
+    data = task.input_data
+    return RunSpec(
+        run_id=0,
+        attempt=1,
+        challenge="local",
+        phase="local",
+        task="local",
+        kind=kind,
+        submission=packed.ref(FileRole.SUBMISSION, submission),
+        input_data=packed.ref(FileRole.INPUT_DATA, data) if data is not None else None,
+        build=task.build,
+        limits=task.limits,
+        scoring_limits=task.scoring_limits,
+        scoring_image=task.scoring_image,
+        output_patterns=task.output_patterns,
+    )
+
+
+def _grant(packed: _Packed, task: LocalTask) -> ScoringGrant:
+    return ScoringGrant(
+        scoring_program=packed.ref(FileRole.SCORING_PROGRAM, task.scoring_program),
+        reference_data=packed.ref(FileRole.REFERENCE_DATA, task.reference_data),
+    )
+
+
+@contextmanager
+def local_engine(base_url: str | None = None) -> Iterator[Engine]:
+    """The engine of this machine (or of `base_url`), closed afterwards."""
+    engine = DockerEngine(base_url)
+    try:
+        yield engine
+    finally:
+        engine.close()

@@ -1,0 +1,70 @@
+"""Every setting of a worker, from the environment. worker/README.md explains each; a test holds it to that."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+GIB = 1024**3
+
+
+def default_lock_folder() -> Path:
+    """The same for all workers of one user on this machine: GPUs are leased by locks in it."""
+    if os.geteuid() == 0:
+        return Path("/var/lock/medici")
+    return Path(tempfile.gettempdir()) / f"medici-locks-{os.geteuid()}"
+
+
+def _env(name: str) -> AliasChoices:
+    """Settings that the whole product shares have the product's prefix; both ways of writing them count."""
+    return AliasChoices(f"MEDICI_WORKER_{name}", f"MEDICI_{name}")
+
+
+class WorkerSettings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="MEDICI_WORKER_", populate_by_name=True, extra="ignore")
+
+    url: Annotated[str, Field(validation_alias=_env("URL"))] = "http://127.0.0.1:8000"
+    """Where the platform answers."""
+    credential: Annotated[SecretStr, Field(validation_alias=_env("CREDENTIAL"))] = SecretStr("")
+    """What `medici worker enroll` printed."""
+    broker_url: Annotated[str, Field(validation_alias=_env("BROKER_URL"))] = "redis://127.0.0.1:6379/0"
+    """`redis://…`, or `folder:///path` for the embedded broker."""
+    state_dir: Path = Path("var/worker")
+    """Notes between starts, programs, files of running work. One folder per worker."""
+    lock_dir: Path = Field(default_factory=default_lock_folder)
+    """Locks that the workers of a machine share: GPUs and datasets."""
+    slots: int = Field(default=1, ge=1, le=64)
+    """Runs at the same time."""
+    docker_host: Annotated[
+        str | None, Field(validation_alias=AliasChoices("MEDICI_WORKER_DOCKER_HOST", "DOCKER_HOST"))
+    ] = None
+    """The container engine, as in DOCKER_HOST; unset: the local socket."""
+    runtime: str | None = None
+    """OCI runtime of participants' and scoring containers: runsc, kata, nvidia. Unset: the engine's default."""
+    holder_image: str = "medici/python:latest"
+    """Image of the small container that holds a run's volumes. It needs `sleep`."""
+    gpus: str | None = None
+    """Table of the GPUs to use (`uuid, model, memory; …`), "" for none. Unset: what nvidia-smi finds."""
+    data_budget_bytes: int = Field(default=50 * GIB, ge=0)
+    """Datasets at the engine: the longest unused are removed above this."""
+    image_budget: int = Field(default=50, ge=0)
+    """Built images at the engine: the oldest are removed above this number."""
+    grace_s: float = Field(default=30.0, ge=0)
+    """How long a running run may go on after SIGTERM before it is given back to the queue."""
+    hello_s: float = Field(default=60.0, gt=0)
+    """How often the worker tells the platform what it has."""
+    log_level: str = "INFO"
+    """DEBUG, INFO, WARNING or ERROR."""
+
+    @field_validator("docker_host", "runtime", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: str | None) -> str | None:
+        return value or None
+
+    @field_validator("state_dir", "lock_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()

@@ -1,0 +1,220 @@
+"""One worker process: a worksite, its GPUs, its platform, and the runs that it has in hand."""
+
+import socket
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+import structlog
+from tenacity import retry, retry_if_exception_type, wait_exponential_jitter
+
+from medici_worker.attempt import Attempt
+from medici_worker.client import ClaimRefused, PlatformClient
+from medici_worker.containers.bench import BenchSize
+from medici_worker.containers.docker_engine import DockerEngine
+from medici_worker.containers.engine import Engine
+from medici_worker.gpus import GpuLease, GpuPool, find_gpus
+from medici_worker.host import HandedBack, HostUnreachable, LeaseLost
+from medici_worker.janitor import keep_within_budget, reap_orphans
+from medici_worker.locks import FileLock
+from medici_worker.protocol import Claim, ClaimRequest, Limits, WorkerHello, WorkerWelcome
+from medici_worker.run import execute
+from medici_worker.settings import WorkerSettings
+from medici_worker.worksite import Worksite, open_worksite
+
+_log = structlog.get_logger("medici.worker")
+
+
+class StateFolderTaken(Exception):
+    """Another worker process uses this state folder; each needs its own."""
+
+
+class WorkerProcess:
+    """`take_run` is called with a hint's run id, from as many threads as there are slots."""
+
+    def __init__(
+        self, settings: WorkerSettings, *, engine: Engine, client: PlatformClient, gpus: GpuPool, site: Worksite
+    ) -> None:
+        self.settings = settings
+        self._engine = engine
+        self._client = client
+        self._gpus = gpus
+        self._site = site
+        self._claiming = threading.Lock()
+        self._attempts: set[Attempt] = set()
+        self._stopping = threading.Event()
+
+    @property
+    def name(self) -> str:
+        return self._site.worker
+
+    @property
+    def has_gpus(self) -> bool:
+        return bool(self._gpus.gpus)
+
+    def take_run(self, run_id: int) -> None:
+        """Claim and execute. A run that can't be had is somebody else's, or will be offered again."""
+        if self._stopping.is_set():
+            return
+        with structlog.contextvars.bound_contextvars(run_id=run_id):
+            claimed = self._claim(run_id)
+            if claimed is not None:
+                claim, lease = claimed
+                try:
+                    self._execute(claim, lease)
+                finally:
+                    lease.free()
+
+    def hello(self) -> WorkerWelcome:
+        return self._client.hello(
+            WorkerHello(
+                version=version("medici-worker"),
+                hostname=socket.gethostname(),
+                slots=self.settings.slots,
+                gpus=tuple(gpu.model for gpu in self._gpus.gpus),
+            )
+        )
+
+    def prewarm(self) -> None:
+        """Make the first bench ready, of the usual size."""
+        self._site.benches.prepare(BenchSize.of(Limits(), Limits()))
+
+    def keep_in_touch(self) -> None:
+        """Tell what this worker has, every minute or so, until it stops; clear away when there is time."""
+        while not self._stopping.wait(self.settings.hello_s):
+            try:
+                self.hello()
+            except (HostUnreachable, LeaseLost) as error:
+                _log.warning("hello_failed", error=str(error))
+            self.clean()
+
+    def clean(self) -> None:
+        keep_within_budget(
+            self._site,
+            data_budget_bytes=self.settings.data_budget_bytes,
+            image_budget=self.settings.image_budget,
+        )
+
+    def stop(self) -> None:
+        """Claim nothing more; after the grace time, give back what still runs."""
+        if self._stopping.is_set():
+            return
+        self._stopping.set()
+        timer = threading.Timer(self.settings.grace_s, self.hand_back)
+        timer.daemon = True
+        timer.start()
+
+    def hand_back(self) -> None:
+        for attempt in list(self._attempts):
+            attempt.end(HandedBack("The worker is shutting down."))
+
+    def close(self) -> None:
+        self._stopping.set()
+        self._site.close()
+        self._client.close()
+        self._engine.close()
+
+    def _claim(self, run_id: int) -> tuple[Claim, GpuLease] | None:
+        """GPUs are leased before the claim, so that no two runs are promised the same one."""
+        with self._claiming:
+            lease = self._gpus.lease_up_to(len(self._gpus.gpus))
+            try:
+                claim = self._client.claim(ClaimRequest(run_id=run_id, free_gpus=len(lease.ids)))
+            except (ClaimRefused, HostUnreachable, LeaseLost) as refusal:
+                lease.free()
+                _log.info("not_claimed", reason=str(refusal))
+                return None
+            except BaseException:
+                lease.free()
+                raise
+            spec = claim.spec
+            self._gpus.keep(lease, max(spec.limits.gpus, spec.scoring_limits.gpus))
+            return claim, lease
+
+    def _execute(self, claim: Claim, lease: GpuLease) -> None:
+        attempt = Attempt()
+        self._attempts.add(attempt)
+        try:
+            report = execute(
+                claim.spec,
+                self._client.attempt(claim),
+                self._site,
+                gpus=lease.ids,
+                heartbeat_s=claim.heartbeat_s,
+                attempt=attempt,
+            )
+        except LeaseLost as lost:
+            _log.info("attempt_over", reason=str(lost))
+        except HandedBack:
+            _log.info("handed_back")
+        except HostUnreachable as error:
+            _log.error("report_not_delivered", error=str(error))
+        else:
+            _log.info("run_ended", failure=report.failure, attempt=claim.spec.attempt)
+        finally:
+            self._attempts.discard(attempt)
+
+
+@contextmanager
+def worker_process(settings: WorkerSettings) -> Iterator[WorkerProcess]:
+    """A worker that has cleared away what its earlier life left. Raises `StateFolderTaken`, `EngineError`."""
+    settings.state_dir.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(settings.state_dir / "worker.lock")
+    if not lock.try_take():
+        raise StateFolderTaken(
+            f"Another worker uses {settings.state_dir}; set MEDICI_WORKER_STATE_DIR to a folder of its own."
+        )
+    try:
+        process = _opened(settings)
+        try:
+            yield process
+        finally:
+            process.close()
+    finally:
+        lock.free()
+
+
+@retry(
+    retry=retry_if_exception_type(HostUnreachable),
+    wait=wait_exponential_jitter(initial=0.5, max=10),
+    before_sleep=lambda state: _log.warning(
+        "platform_silent", error=str(state.outcome.exception() if state.outcome else "")
+    ),
+)
+def greet(process: WorkerProcess) -> WorkerWelcome:
+    """Say hello until the platform answers: worker and platform may start in any order."""
+    return process.hello()
+
+
+def stable_id(state_folder: Path) -> str:
+    """Made once per state folder: containers of an earlier life are found by it."""
+    path = state_folder / "worker-id"
+    if not path.exists():
+        path.write_text(uuid.uuid4().hex[:12])
+    return path.read_text().strip()
+
+
+def _opened(settings: WorkerSettings) -> WorkerProcess:
+    engine = DockerEngine(settings.docker_host)
+    worker = stable_id(settings.state_dir)
+    reaped = reap_orphans(engine, worker, settings.state_dir)
+    if reaped:
+        _log.warning("orphans_removed", containers=reaped)
+    site = open_worksite(
+        engine,
+        settings.state_dir,
+        worker=worker,
+        lock_folder=settings.lock_dir,
+        holder_image=settings.holder_image,
+        runtime=settings.runtime,
+    )
+    return WorkerProcess(
+        settings,
+        engine=engine,
+        client=PlatformClient(settings.url, settings.credential.get_secret_value()),
+        gpus=GpuPool(find_gpus(settings.gpus), settings.lock_dir),
+        site=site,
+    )
