@@ -161,6 +161,8 @@ class OpenedArchive:
 
     def _not_a_zip(self) -> str:
         start = self._file.start()
+        if self._has_end():
+            return "The file is a zip that cannot be read; make it again with a usual program."
         if start.startswith(b"PK\x03\x04"):
             return "The file is a broken zip: its end is missing, perhaps because an upload stopped; send it again."
         what = next((name for magic, name in _OTHER_FORMATS.items() if start.startswith(magic)), "not a zip archive")
@@ -168,10 +170,16 @@ class OpenedArchive:
             what = "a tar archive"
         return f"The file is {'empty' if not start else what}; upload a zip."
 
+    def _has_end(self) -> bool:
+        try:
+            return zipfile.is_zipfile(self._file)
+        except _BROKEN:
+            return True
+
     def _checked_entries(self) -> list[Entry]:
         infos = self._zip.infolist()
         if not infos:
-            raise ArchiveRejected("The zip is empty; put the files of your submission into it.")
+            raise ArchiveRejected("The zip is empty; put files into it.")
         if len(infos) > self.limits.max_entries:
             raise too_many_entries(self.limits)
         tree = Tree()
