@@ -10,7 +10,7 @@ from medici_platform.context import Context
 from medici_platform.errors import NotAllowed, NotSignedIn
 from medici_platform.security import hash_token, password_matches
 from medici_platform.throttle import throttle
-from medici_platform.web import SAFE_METHODS, CurrentContext, CurrentSession, is_for_programs
+from medici_platform.web import SAFE_METHODS, CurrentContext, is_for_programs
 
 SESSION_COOKIE = "medici_session"
 
@@ -20,20 +20,29 @@ def bearer_token(request: Request) -> str | None:
     return token.strip() if scheme.lower() == "bearer" and token.strip() else None
 
 
-def find_user(request: Request, context: CurrentContext, session: CurrentSession) -> User | None:
-    """Raises NotSignedIn for a token that opens nothing: silence would look like an empty account."""
+def find_user(request: Request, context: CurrentContext) -> User | None:
+    """Looked up in a short reading transaction of its own: an upload must not hold one while it streams.
+
+    Raises NotSignedIn for a token that opens nothing: silence would look like an empty account.
+    """
     token = bearer_token(request)
-    if token is not None:
-        user = queries.user_by_api_token(session, hash_token(token), now=context.now())
-        if user is None:
-            raise NotSignedIn(
-                "The token is unknown, expired or revoked: make a new one on your account page.", code="bad_token"
-            )
-        return user
     cookie = request.cookies.get(SESSION_COOKIE)
-    if not cookie or (is_for_programs(request) and request.method not in SAFE_METHODS):
+    if token is None and not _cookie_counts(request, cookie):
         return None
-    return queries.user_by_web_session(session, hash_token(cookie), now=context.now())
+    with context.database.read() as session:
+        if token is None:
+            return queries.user_by_web_session(session, hash_token(cookie or ""), now=context.now())
+        user = queries.user_by_api_token(session, hash_token(token), now=context.now())
+    if user is None:
+        raise NotSignedIn(
+            "The token is unknown, expired or revoked: make a new one on your account page.", code="bad_token"
+        )
+    return user
+
+
+def _cookie_counts(request: Request, cookie: str | None) -> bool:
+    """A browser sends its cookie with other sites' forms too: in the API it opens safe methods alone."""
+    return bool(cookie) and (request.method in SAFE_METHODS or not is_for_programs(request))
 
 
 MaybeUser = Annotated[User | None, Depends(find_user)]

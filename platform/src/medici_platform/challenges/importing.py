@@ -6,11 +6,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from medici_bundles.kit import build_kit
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from medici_bundles import schema
+from medici_bundles.kit import build_kit
 from medici_bundles.reader import Bundle, open_bundle
 from medici_platform.accounts.models import User
 from medici_platform.challenges.html import render_page
@@ -190,7 +190,7 @@ def _phase(phase: schema.Phase, tasks: dict[int, Task]) -> Phase:
         gpus=phase.limits.gpus or 0,
         limits=limits_json(phase.limits),
         scoring_limits=limits_json(phase.scoring_limits),
-        build=_build_json(phase.build),
+        build=build_json(phase.build),
         outputs=list(phase.outputs),
         tasks=[tasks[index] for index in phase.tasks],
     )
@@ -210,7 +210,7 @@ def limits_json(limits: schema.LimitSettings) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _build_json(build: schema.BuildSettings) -> dict[str, Any]:
+def build_json(build: schema.BuildSettings) -> dict[str, Any]:
     given: dict[str, Any] = {
         "time_s": build.time_s,
         "memory_bytes": _bytes(build.memory_mb),

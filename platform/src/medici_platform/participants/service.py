@@ -19,7 +19,7 @@ def join(session: Session, challenge: Challenge, user: User, *, now: datetime) -
         participant = Participant(
             challenge_id=challenge.id,
             user_id=user.id,
-            user=user,
+            user=session.get_one(User, user.id),
             status=ParticipantStatus.APPROVED if approved else ParticipantStatus.PENDING,
             joined_at=now,
             decided_at=now if approved else None,

@@ -7,12 +7,6 @@ from medici_platform.submissions.models import Submission
 from medici_worker.protocol import FailureKind
 
 
-class FailureOut(BaseModel):
-    kind: str
-    fault: str
-    message: str
-
-
 class SubmissionOut(BaseModel):
     id: int
     challenge: str
@@ -23,7 +17,12 @@ class SubmissionOut(BaseModel):
     size_bytes: int
     kind: str
     state: State
-    failure: FailureOut | None
+    failure: str | None
+    """The failure's type, for example `time_limit`."""
+    fault: str | None
+    """Whose: participant, organizer or system."""
+    message: str
+    """What went wrong, in a sentence or two."""
     scores: dict[str, float]
     costs_quota: bool
     submitted_at: datetime
@@ -51,16 +50,11 @@ def present(submission: Submission) -> SubmissionOut:
         size_bytes=submission.size_bytes,
         kind=submission.kind,
         state=submission.state,
-        failure=present_failure(submission),
+        failure=submission.failure,
+        fault=FailureKind(submission.failure).fault.value if submission.failure else None,
+        message=submission.failure_message,
         scores=submission.scores,
         costs_quota=submission.counts,
         submitted_at=submission.submitted_at,
         finished_at=submission.finished_at,
     )
-
-
-def present_failure(submission: Submission) -> FailureOut | None:
-    if submission.failure is None:
-        return None
-    fault = FailureKind(submission.failure).fault.value
-    return FailureOut(kind=submission.failure, fault=fault, message=submission.failure_message)

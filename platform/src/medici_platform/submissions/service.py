@@ -58,7 +58,7 @@ def take_apart(path: Path, stored: StoredFile, filename: str, context: Context) 
     Raises SubmissionArchiveRejected with one sentence that names the entry and the fault; then nothing is kept.
     """
     settings = context.settings
-    limits = ArchiveLimits(max_entries=settings.max_archive_entries, max_total_bytes=settings.max_unpacked_bytes)
+    limits = ArchiveLimits(max_entries=settings.max_archive_entries, max_unpacked_bytes=settings.max_unpacked_bytes)
     draft = context.storage.draft()
     try:
         listing = check_zip(path, limits)

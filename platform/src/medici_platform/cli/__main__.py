@@ -1,0 +1,3 @@
+from medici_platform.cli.app import main
+
+main()

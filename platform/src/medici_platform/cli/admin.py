@@ -1,0 +1,61 @@
+"""Commands on the database of this machine; no token needed, the operating system's permissions guard it."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from medici_platform import migrate
+from medici_platform.accounts.queries import user_by_name
+from medici_platform.accounts.rules import Role
+from medici_platform.accounts.service import create_user as make_user
+from medici_platform.accounts.service import issue_token
+from medici_platform.cli.output import notes
+from medici_platform.cli.settings import DataDir, local_settings
+from medici_platform.context import utc_now
+from medici_platform.database import Database
+from medici_platform.security import hash_password
+
+app = typer.Typer(help="Administer the platform on this machine.", no_args_is_help=True)
+
+
+@app.command("create-user")
+def create_user(
+    name: Annotated[str, typer.Argument(help="User name: lower-case letters, digits, . _ -")],
+    organizer: Annotated[bool, typer.Option("--organizer", help="May create challenges.")] = False,
+    admin: Annotated[bool, typer.Option("--admin", help="May do everything.")] = False,
+    password: Annotated[
+        str | None, typer.Option(envvar="MEDICI_NEW_PASSWORD", help="For the pages; without it only tokens work.")
+    ] = None,
+    data_dir: DataDir = None,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Create a user (or give an existing one a new token) and print an API token."""
+    settings = local_settings(data_dir)
+    migrate.upgrade(settings.database, settings.migrations_dir)
+    database = Database(settings.database)
+    role = Role.ADMIN if admin else Role.ORGANIZER if organizer else Role.PARTICIPANT
+    with database.write() as session:
+        user = user_by_name(session, name)
+        if user is None:
+            user = make_user(session, username=name, password=password, role=role, now=utc_now())
+        else:
+            notes.print(f"The user {name} exists: a new token for them.")
+            user.role = role if role != Role.PARTICIPANT else user.role
+            user.password_hash = hash_password(password) if password else user.password_hash
+        token = issue_token(session, user, name="command line", now=utc_now())
+        role = user.role
+    database.close()
+    if as_json:
+        typer.echo(json.dumps({"username": name, "role": role.value, "token": token}))
+    else:
+        notes.print(f"Token of {name} ({role.value}), shown once:")
+        typer.echo(token)
+
+
+@app.command("migrate")
+def bring_up_to_date(data_dir: DataDir = None) -> None:
+    """Bring the database's schema up to date."""
+    settings = local_settings(data_dir)
+    migrate.upgrade(settings.database, settings.migrations_dir)
+    notes.print("The database is up to date.")

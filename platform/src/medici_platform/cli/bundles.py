@@ -1,0 +1,44 @@
+"""`medici bundle check` and `medici bundle kit`."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from medici_bundles.checker import check_bundle
+from medici_bundles.faults import BundleRejected
+from medici_bundles.kit import build_kit
+from medici_platform.cli.challenges import Json
+from medici_platform.cli.output import CommandFailed, escape, notes, print_json, results
+
+app = typer.Typer(help="Check a bundle, make its starting kit.", no_args_is_help=True)
+
+BundlePath = Annotated[Path, typer.Argument(help="A bundle: a folder or a zip.")]
+
+
+@app.command()
+def check(bundle: BundlePath, as_json: Json = False) -> None:
+    """Report everything that is wrong with a bundle, with file and line, and what would be ignored."""
+    report = check_bundle(bundle)
+    if as_json:
+        print_json(dataclasses.asdict(report))
+    else:
+        results.print(escape(str(report)))
+    if report.faults:
+        raise typer.Exit(1)
+
+
+@app.command()
+def kit(
+    bundle: BundlePath,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Default: NAME-kit.zip")] = None,
+) -> None:
+    """Write the participants' starting kit: everything but the hidden data and the answers."""
+    destination = output or Path(f"{bundle.resolve().stem}-kit.zip")
+    try:
+        names = build_kit(bundle, destination)
+    except BundleRejected as error:
+        raise CommandFailed(str(error), code="bundle_rejected") from error
+    notes.print(f"{len(names)} files.")
+    typer.echo(str(destination))

@@ -1,0 +1,115 @@
+"""The platform's JSON API, as the commands use it."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from medici_platform.cli.output import CommandFailed
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+ENDED = ("finished", "failed", "cancelled")
+
+
+class Client:
+    """Reads MEDICI_URL and MEDICI_TOKEN. Every refusal becomes CommandFailed with the platform's own sentence."""
+
+    def __init__(self, url: str | None = None, token: str | None = None) -> None:
+        self.url = (url or os.environ.get("MEDICI_URL") or DEFAULT_URL).rstrip("/")
+        token = token or os.environ.get("MEDICI_TOKEN")
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._http = httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=httpx.Timeout(60, write=600))
+
+    def get(self, path: str, **params: Any) -> Any:
+        return self._send("GET", path, params=_given(params))
+
+    def post(self, path: str, body: Any = None, **params: Any) -> Any:
+        return self._send("POST", path, json=body, params=_given(params))
+
+    def delete(self, path: str) -> None:
+        self._send("DELETE", path)
+
+    def upload(self, path: str, file: Path, **params: Any) -> Any:
+        """Streamed from the disk; the platform's refusal is read even when it comes before the end."""
+        with open_file(file) as content:
+            return self._send(
+                "POST",
+                path,
+                params=_given(params),
+                files={"file": (file.name, content, "application/zip")},
+                timeout=httpx.Timeout(None, connect=10),
+            )
+
+    def download(self, path: str, destination: Path) -> None:
+        with self._http.stream("GET", path) as answer, destination.open("wb") as target:
+            if answer.is_error:
+                answer.read()
+            _check(answer)
+            for chunk in answer.iter_bytes():
+                target.write(chunk)
+
+    def listing(self, path: str, **params: Any) -> Iterator[Any]:
+        """All items of a paginated list."""
+        page = pages = 1
+        while page <= pages:
+            answer = self.get(path, page=page, per_page=200, **params)
+            yield from answer["items"]
+            page, pages = page + 1, answer["pages"]
+
+    def follow(self, submission_id: int, on_change: Callable[[dict[str, Any], list[dict[str, Any]], str], None]) -> Any:
+        """Until the submission has ended. `on_change(submission, runs, new log text)` is called on every news."""
+        seen: object = None
+        after = 0
+        while True:
+            submission = self.get(f"/submissions/{submission_id}")
+            runs = self.get(f"/submissions/{submission_id}/runs")
+            log = self.get(f"/submissions/{submission_id}/logs", after=after)
+            after = log["after"]
+            text = "".join(piece["text"] for piece in log["pieces"])
+            news = (submission["state"], [(run["state"], run["waiting"]) for run in runs])
+            if news != seen or text:
+                on_change(submission, runs, text)
+                seen = news
+            if submission["state"] in ENDED and not text:
+                return submission
+            time.sleep(0.3)
+
+    def _send(self, method: str, path: str, **options: Any) -> Any:
+        try:
+            answer = self._http.request(method, path, **options)
+        except httpx.HTTPError as error:
+            raise CommandFailed(
+                f"The platform at {self.url} does not answer ({error}): is MEDICI_URL right, and is it running?",
+                code="unreachable",
+            ) from error
+        _check(answer)
+        return answer.json() if answer.content else None
+
+
+@contextmanager
+def open_file(path: Path) -> Iterator[Any]:
+    if not path.is_file():
+        raise CommandFailed(f"There is no file {path}.", code="no_file")
+    with path.open("rb") as content:
+        yield content
+
+
+def _given(params: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in params.items() if value is not None}
+
+
+def _check(answer: httpx.Response) -> None:
+    if answer.is_success:
+        return
+    try:
+        body = answer.json()
+        code, message = body["code"], body["message"]
+    except (ValueError, KeyError, TypeError):
+        code, message = "failed", f"The platform answered {answer.status_code} {answer.reason_phrase}."
+    if code == "not_signed_in":
+        message = "No token: set MEDICI_TOKEN to a token from your account page."
+    raise CommandFailed(message, code=code)

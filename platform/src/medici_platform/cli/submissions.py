@@ -1,0 +1,139 @@
+"""`medici submit`, `watch`, `leaderboard`, `cancel`, `rerun`, `rescore`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from medici_platform.cli.challenges import Json
+from medici_platform.cli.client import Client
+from medici_platform.cli.output import CommandFailed, escape, notes, print_json, print_table, results
+
+PhaseOption = Annotated[str | None, typer.Option("--phase", help="Name or index; default: the current phase.")]
+Identifier = Annotated[int, typer.Argument(metavar="ID", help="The submission's number.")]
+
+
+def submit(
+    challenge: str,
+    file: Annotated[Path, typer.Argument(help="A zip: a Dockerfile with its files, or predictions.")],
+    phase: PhaseOption = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Follow it to its end.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Hand in a submission. With --wait the exit status tells whether it was scored."""
+    client = Client()
+    try:
+        submission = client.upload(f"/challenges/{challenge}/submissions", file, phase=phase)
+    except CommandFailed as refused:
+        if as_json:
+            print_json(
+                {"id": None, "state": "refused", "failure": refused.code, "message": refused.message, "scores": {}}
+            )
+            raise typer.Exit(1) from refused
+        raise
+    if not as_json:
+        notes.print(
+            f"Submission {submission['id']} to {challenge}, phase {submission['phase']}: {submission['state']}."
+        )
+    if wait:
+        submission = follow(client, submission["id"], quiet=as_json)
+    conclude(submission, as_json=as_json)
+
+
+def watch(submission: Identifier, as_json: Json = False) -> None:
+    """Follow a submission to its end: its stages, its log, its scores."""
+    conclude(follow(Client(), submission, quiet=as_json), as_json=as_json)
+
+
+def cancel(submission: Identifier, as_json: Json = False) -> None:
+    """Stop a submission: its container ends within seconds."""
+    _say(Client().post(f"/submissions/{submission}/cancel"), as_json=as_json)
+
+
+def rerun(submission: Identifier, as_json: Json = False) -> None:
+    """Run a submission again from the start (organizers)."""
+    _say(Client().post(f"/submissions/{submission}/rerun"), as_json=as_json)
+
+
+def rescore(submission: Identifier, as_json: Json = False) -> None:
+    """Score a submission's kept outputs again (organizers)."""
+    _say(Client().post(f"/submissions/{submission}/rescore"), as_json=as_json)
+
+
+def leaderboard(challenge: str, phase: PhaseOption = None, as_json: Json = False) -> None:
+    """The leaderboard of a phase."""
+    board = fetch_board(Client(), challenge, phase)
+    if as_json:
+        print_json(board)
+    else:
+        print_board(board)
+
+
+def fetch_board(client: Client, challenge: str, phase: str | None) -> dict[str, Any]:
+    """All pages of the board as one."""
+    path = f"/challenges/{challenge}/leaderboard"
+    board: dict[str, Any] = client.get(path, phase=phase, per_page=200)
+    for page in range(2, board["pages"] + 1):
+        board["entries"] += client.get(path, phase=phase, per_page=200, page=page)["entries"]
+    return {name: value for name, value in board.items() if name not in ("page", "pages")}
+
+
+def print_board(board: dict[str, Any]) -> None:
+    columns = board["columns"]
+    headings = [("Rank", True), ("Participant", False)]
+    headings += [(f"{column['title']} {'↓' if column['sorting'] == 'desc' else '↑'}", True) for column in columns]
+    rows = [
+        [
+            str(entry["rank"] or "–"),
+            entry["participant"],
+            *(_number(entry["scores"].get(column["key"]), column["precision"]) for column in columns),
+        ]
+        for entry in board["entries"]
+    ]
+    print_table(f"{board['challenge']} · {board['phase']} · {board['title']}", headings, rows)
+
+
+def follow(client: Client, submission_id: int, *, quiet: bool) -> dict[str, Any]:
+    printed: set[str] = set()
+
+    def show(submission: dict[str, Any], runs: list[dict[str, Any]], text: str) -> None:
+        for run in runs:
+            line = f"  {run['task']}: {run['state']}" + (f" – {run['waiting']}" if run["waiting"] else "")
+            if line not in printed:
+                printed.add(line)
+                notes.print(escape(line))
+        if text:
+            notes.print(escape(text), end="", style="dim")
+        if not runs:
+            notes.print(f"  {submission['state']}")
+
+    submission: dict[str, Any] = client.follow(submission_id, (lambda *_: None) if quiet else show)
+    return submission
+
+
+def conclude(submission: dict[str, Any], *, as_json: bool) -> None:
+    """Print the result; a submission that has failed ends the command with a non-zero status."""
+    if as_json:
+        print_json(submission)
+    elif submission["state"] in ("finished", "failed", "cancelled"):
+        _print_end(submission)
+    if submission["state"] in ("failed", "cancelled"):
+        raise typer.Exit(1)
+
+
+def _print_end(submission: dict[str, Any]) -> None:
+    if submission["failure"]:
+        notes.print(f"[red]{submission['failure']}[/] ({submission['fault']}): {escape(submission['message'])}")
+    for key, value in submission["scores"].items():
+        results.print(f"{escape(key)}: {value:.6g}")
+
+
+def _say(submission: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(submission)
+    else:
+        notes.print(f"Submission {submission['id']}: {submission['state']}.")
+
+
+def _number(value: float | None, precision: int) -> str:
+    return "–" if value is None else f"{value:.{precision}f}"

@@ -1,0 +1,55 @@
+"""`medici worker`: run one, or enrol and revoke them."""
+
+from typing import Annotated
+
+import typer
+
+from medici_platform.cli.client import Client
+from medici_platform.cli.output import notes, print_json, print_table
+
+app = typer.Typer(help="Run a worker (without a subcommand), or enrol and revoke workers.", invoke_without_command=True)
+
+
+@app.callback()
+def run(context: typer.Context) -> None:
+    """Without a subcommand: run a worker on this machine, as `medici-worker` does, by MEDICI_* settings."""
+    if context.invoked_subcommand is None:
+        from medici_worker.cli import main  # noqa: PLC0415 - the engine's library loads only where it is used
+
+        main([])
+
+
+@app.command()
+def enroll(
+    name: Annotated[str, typer.Argument(help="A name for the machine.")],
+    queue: Annotated[str, typer.Option(help="The queue that it serves.")] = "default",
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Enrol a worker and print its credential, once (administrators)."""
+    answer = Client().post("/workers", {"name": name, "queue": queue})
+    if as_json:
+        print_json(answer)
+        return
+    notes.print(f"On {name}: set MEDICI_WORKER_CREDENTIAL to this, shown once:")
+    typer.echo(answer["credential"])
+
+
+@app.command()
+def revoke(name: str) -> None:
+    """End a worker's credential (administrators)."""
+    Client().delete(f"/workers/{name}")
+    notes.print(f"The worker {name} can no longer claim runs.")
+
+
+@app.command("list")
+def list_workers(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """The enrolled workers (administrators)."""
+    workers = Client().get("/workers")
+    if as_json:
+        print_json(workers)
+        return
+    rows = [
+        [each["name"], each["hostname"], str(each["slots"]), ", ".join(each["gpus"]) or "–", each["seen_at"] or "never"]
+        for each in workers
+    ]
+    print_table("Workers", [("Name", False), ("Host", False), ("Slots", True), ("GPUs", False), ("Seen", False)], rows)
