@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-
 KNOWN_MEANS = [220.1, 75.6, 135.4, 62.8, 94.6, 54.5]
 
 
