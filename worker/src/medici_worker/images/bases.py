@@ -1,4 +1,4 @@
-"""medici/base: Python on a slim Debian, pulled where a registry answers, else made from Debian's packages."""
+"""Debian systems as images: medici/base (Python's own slim image where a registry answers) and the offline services."""
 
 import os
 import platform
@@ -55,9 +55,8 @@ def import_debian(engine: docker.DockerClient, recipe: Recipe, labels: dict[str,
         root = Path(folder) / "root"
         _debootstrap(root, _lines(recipe.folder / "debian-packages.txt"), say)
         python_version = _settle_python(root, recipe, str(engine.version()["Arch"]))
+        _finish(root, recipe)
         _strip(root)
-        if (recipe.folder / "rootfs").is_dir():
-            shutil.copytree(recipe.folder / "rootfs", root, dirs_exist_ok=True)
         _import(engine, recipe, root, labels | {PYTHON_LABEL: python_version})
 
 
@@ -173,6 +172,18 @@ def _settle_python(root: Path, recipe: Recipe, architecture: str) -> str:
 def _write_program(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
     path.chmod(0o755)
+
+
+def _finish(root: Path, recipe: Recipe) -> None:
+    """Add the recipe's own files, then run its `finish.sh` inside the new system."""
+    if (recipe.folder / "rootfs").is_dir():
+        shutil.copytree(recipe.folder / "rootfs", root, dirs_exist_ok=True)
+    script = recipe.folder / "finish.sh"
+    if script.is_file():
+        text = script.read_text(encoding="utf-8")
+        done = subprocess.run(["chroot", str(root), "/bin/sh"], input=text, check=False, capture_output=True, text=True)
+        if done.returncode:
+            raise ImageBuildFailed(f"{script} failed: {_last_line(done.stderr)}")
 
 
 def _strip(root: Path) -> None:

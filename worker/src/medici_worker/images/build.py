@@ -58,7 +58,8 @@ def build_images(
     try:
         return [work.make(recipe) for recipe in recipes]
     except DockerException as error:
-        raise ImageBuildFailed(f"The Docker engine refused: {error}") from error
+        reason = getattr(error, "explanation", None) or error
+        raise ImageBuildFailed(f"The Docker engine refused: {reason}") from error
 
 
 def _engine() -> docker.DockerClient:

@@ -41,6 +41,8 @@ RECIPES = {
         Recipe("python", "wheels", parent="base"),
         Recipe("torch", "wheels", parent="python"),
         Recipe("monai", "wheels", parent="torch"),
+        Recipe("postgres", "debian"),
+        Recipe("redis", "debian"),
     )
 }
 IMAGE_NAMES = tuple(name for name in RECIPES if name != "base")

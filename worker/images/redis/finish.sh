@@ -1,0 +1,4 @@
+# Runs inside the new system.
+set -eu
+mkdir -p /data
+chown redis:redis /data
