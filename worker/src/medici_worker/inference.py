@@ -15,6 +15,7 @@ from medici_worker.protocol import FailureKind, Limits, Stage
 IN = "/mnt/in"
 OUT = "/mnt/out"
 MIB = 1024**2
+EXIT_CODES = {126: ": the command can't be executed", 127: ": the command was not found", 139: ": a segmentation fault"}
 
 
 def prepare(run: Progress) -> BuiltImage:
@@ -111,7 +112,10 @@ def _taken(run: Progress, limits: Limits, ended: Ended) -> Outputs:
     if code != 0 and outputs.used_bytes >= limits.output_bytes:
         raise _over_output(limits, code, "the place for outputs was full when the container failed")
     if code != 0:
-        raise RunFailure(FailureKind.RUN_FAILED, f"Its exit code is {code}.", private_detail=tail, exit_code=code)
+        meaning = EXIT_CODES.get(code, "")
+        raise RunFailure(
+            FailureKind.RUN_FAILED, f"Its exit code is {code}{meaning}.", private_detail=tail, exit_code=code
+        )
     if not outputs.files:
         skipped = outputs.describe_skipped()
         detail = "It wrote files, but none that this phase takes as an output." if skipped else ""

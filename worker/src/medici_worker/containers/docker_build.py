@@ -36,6 +36,11 @@ def build(api: docker.APIClient, context: Iterable[bytes], order: BuildOrder, on
             response.close()
 
 
+def body(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """A request's body, chunk by chunk; an empty chunk would end it."""
+    return (chunk for chunk in chunks if chunk)
+
+
 def _post_build(api: docker.APIClient, context: Iterable[bytes], order: BuildOrder) -> requests.Response:
     """The SDK's own `build` knows no CPU quota."""
     parameters = {
@@ -53,7 +58,7 @@ def _post_build(api: docker.APIClient, context: Iterable[bytes], order: BuildOrd
     response: requests.Response = raw._post(  # noqa: SLF001 - see above
         raw._url("/build"),  # noqa: SLF001 - see above
         params=parameters,
-        data=context,
+        data=body(context),
         headers={"Content-Type": "application/tar"},
         stream=True,
         timeout=order.time_s + ANSWER_TIMEOUT_S,

@@ -8,7 +8,7 @@ import io
 import tarfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ import requests
 from docker.errors import APIError, ImageNotFound, NotFound
 from docker.utils.socket import frames_iter
 
-from medici_worker.containers.docker_build import build
+from medici_worker.containers.docker_build import body, build
 from medici_worker.containers.docker_errors import engine_errors, explanation
 from medici_worker.containers.engine import (
     BuildOrder,
@@ -238,9 +238,16 @@ class DockerRunning:
 
     def follow(self, on_log: OnLog) -> None:
         """Attach before the start, so that no byte is missed."""
+        raw: Any = self._api  # the SDK's `attach` inspects the container first, and leaves its socket open
         with engine_errors("attach to a container"):
-            socket = self._api.attach_socket(self._id, {"stdout": 1, "stderr": 1, "stream": 1})
-        self._reader = threading.Thread(target=_read_log, args=(socket, on_log), name="container log", daemon=True)
+            response = raw.post(
+                raw._url("/containers/{0}/attach", self._id),  # noqa: SLF001 - see above
+                params={"stdout": 1, "stderr": 1, "stream": 1},
+                headers={"Connection": "Upgrade", "Upgrade": "tcp"},
+                stream=True,
+            )
+            stream = raw._get_raw_response_socket(response)  # noqa: SLF001 - see above
+        self._reader = threading.Thread(target=_read_log, args=(response, stream, on_log), name="log", daemon=True)
         self._reader.start()
 
     def wait(self, timeout_s: float) -> Exit | None:
@@ -283,7 +290,7 @@ class DockerHolder:
 
     def put(self, path: str, tar: Iterable[bytes]) -> None:
         with engine_errors(f"write to {path}"):
-            self._api.put_archive(self._id, path, tar)
+            self._api.put_archive(self._id, path, body(tar))
 
     def get(self, path: str) -> Iterator[bytes]:
         with engine_errors(f"read {path}"):
@@ -303,12 +310,16 @@ def remove_container(api: docker.APIClient, name: str) -> None:
                 raise
 
 
-def _read_log(socket: Any, on_log: Callable[[bytes], None]) -> None:
+def _read_log(response: requests.Response, stream: Any, on_log: OnLog) -> None:
     """Until the container ends. An engine that goes away ends the log; `wait` says so."""
-    with contextlib.suppress(OSError, ValueError), contextlib.closing(socket):
-        for _, data in frames_iter(socket, False):  # type: ignore[no-untyped-call]
+    try:
+        for _, data in frames_iter(stream, False):  # type: ignore[no-untyped-call]
             if data:
                 on_log(data)
+    except (OSError, ValueError):
+        return
+    finally:
+        response.close()
 
 
 def _single_file(tar_bytes: bytes) -> str:

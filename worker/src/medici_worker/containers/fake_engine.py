@@ -42,6 +42,7 @@ from medici_worker.containers.engine import (
 )
 
 KILLED_CODE = 137
+NOT_FOUND_CODE = 127
 ON_EVERY_ENGINE = ("medici/python:latest",)
 
 
@@ -205,6 +206,7 @@ class FakeEngine:
         self._cpus = cpus
         self._images: dict[str, FakeImage] = {name: _named_image(name) for name in images}
         self._containers: dict[str, ContainerPlan] = {}
+        self._inside: dict[str, Inside] = {}
         self._lock = threading.RLock()
 
     def describe(self) -> EngineInfo:
@@ -263,11 +265,12 @@ class FakeEngine:
     def start(self, plan: ContainerPlan, on_log: OnLog) -> FakeRunning:
         image = self._create(plan)
         command = plan.command if plan.command is not None else image.command
-        program = self.programs.get(" ".join(command))
-        if program is None:
+        if not command:
             self.remove_container(plan.name)
-            raise StartRefused(f"exec: {' '.join(command)!r}: executable file not found in $PATH")
-        return FakeRunning(self, Inside(plan, self.volume_contents, on_log), program)
+            raise StartRefused("The image names no command (CMD or ENTRYPOINT).")
+        inside = Inside(plan, self.volume_contents, on_log)
+        self._inside[plan.name] = inside
+        return FakeRunning(self, inside, self.programs.get(" ".join(command), _not_found))
 
     def hold(self, plan: ContainerPlan) -> FakeHolder:
         self._create(plan)
@@ -281,6 +284,9 @@ class FakeEngine:
     def remove_container(self, name: str) -> None:
         with self._lock:
             self._containers.pop(name, None)
+            inside = self._inside.pop(name, None)
+        if inside is not None:
+            inside.killed.set()
 
     def close(self) -> None:
         """Nothing is open."""
@@ -309,6 +315,11 @@ def finished(engine: FakeEngine, *, within_s: float = 5.0) -> bool:
     while engine.containers({}) and time.monotonic() < deadline:
         time.sleep(0.01)
     return not engine.containers({})
+
+
+def _not_found(inside: Inside) -> int:
+    inside.print("executable file not found\n")
+    return NOT_FOUND_CODE
 
 
 def _named_image(name: str) -> FakeImage:

@@ -1,0 +1,253 @@
+"""What every engine does alike. The fake one is held to what the real one does."""
+
+import io
+import tarfile
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import pytest
+
+from medici_worker.containers.archives import tar_end, tar_file, tar_folder
+from medici_worker.containers.docker_engine import DockerEngine
+from medici_worker.containers.engine import (
+    BuildBroken,
+    BuildOrder,
+    ContainerPlan,
+    Engine,
+    EngineError,
+    Exit,
+    ImageUnavailable,
+    Mount,
+    StartRefused,
+    Volume,
+)
+from medici_worker.containers.fake_engine import FakeEngine, Inside
+from medici_worker.containers.profile import hardened
+from medici_worker.protocol import Limits
+from tests.factories.worker import IMAGE
+
+LIMITS = Limits(memory_bytes=64 * 1024**2, output_bytes=1024**2, shm_bytes=1024**2, tmp_bytes=1024**2)
+
+
+def hello(inside: Inside) -> int:
+    inside.print("hello\n")
+    inside.write("/out/hello.txt", inside.read("/in/who.txt"))
+    return 0
+
+
+def fail(inside: Inside) -> int:
+    return 3
+
+
+def sleep(inside: Inside) -> int:
+    inside.sleep(60)
+    return 0
+
+
+def spoil(inside: Inside) -> int:
+    inside.write("/in/who.txt", b"spoilt")
+    return 0
+
+
+def fill(inside: Inside) -> int:
+    inside.write("/out/big", b"0" * 2 * 1024**2)
+    return 0
+
+
+FAKE = {"hello": hello, "fail": fail, "sleep": sleep, "spoil": spoil, "fill": fill}
+SHELL = {
+    "hello": "echo hello; cp /in/who.txt /out/hello.txt",
+    "fail": "exit 3",
+    "sleep": "trap '' TERM; sleep 60",
+    "spoil": "echo spoilt > /in/who.txt",
+    "fill": "head -c 2097152 /dev/zero > /out/big",
+}
+
+
+@dataclass
+class Harness:
+    """An engine, the commands that it knows, and names of this test's own."""
+
+    engine: Engine
+    prefix: str
+    log: bytearray
+
+    def command(self, name: str) -> tuple[str, ...]:
+        return (name,) if isinstance(self.engine, FakeEngine) else ("sh", "-c", SHELL[name])
+
+    def plan(self, command: tuple[str, ...] | None, *mounts: Mount, name: str = "c") -> ContainerPlan:
+        profile = hardened(LIMITS, engine_cpus=1)
+        labels = {"medici.worker": self.prefix}
+        return ContainerPlan(f"{self.prefix}-{name}", IMAGE, profile, mounts, command, labels=labels)
+
+    def volume(self, name: str, size_bytes: int | None = None) -> str:
+        self.engine.create_volume(Volume(f"{self.prefix}-{name}", {"medici.worker": self.prefix}, size_bytes))
+        return f"{self.prefix}-{name}"
+
+    def run(self, name: str, *mounts: Mount) -> Exit:
+        running = self.engine.start(self.plan(self.command(name), *mounts), self.log.extend)
+        try:
+            ended = running.wait(30)
+            assert ended is not None
+            return ended
+        finally:
+            running.remove()
+
+
+@pytest.fixture(params=["fake", pytest.param("docker", marks=pytest.mark.slow)])
+def harness(request) -> Iterator[Harness]:
+    engine: Engine = FakeEngine(FAKE) if request.param == "fake" else DockerEngine()
+    made = Harness(engine, f"medici-contract-{uuid.uuid4().hex[:8]}", bytearray())
+    yield made
+    for container in engine.containers({"medici.worker": made.prefix}):
+        engine.remove_container(container.name)
+    for volume in engine.volumes(labels={"medici.worker": made.prefix}):
+        engine.remove_volume(volume.name)
+    engine.close()
+
+
+def names_and_contents(chunks: Iterator[bytes]) -> dict[str, bytes]:
+    with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as tar:
+        return {one.name: tar.extractfile(one).read() for one in tar if one.isreg()}
+
+
+def one_file(name: str, content: bytes) -> list[bytes]:
+    return [*tar_file(name, content), tar_end()]
+
+
+def test_it_describes_itself(harness):
+    info = harness.engine.describe()
+    assert info.cpus >= 1
+    assert info.memory_bytes > 0
+
+
+def test_a_container_reads_its_input_and_writes_its_output(harness):
+    data, out = harness.volume("in"), harness.volume("out", 1024**2)
+    holder = harness.engine.hold(
+        harness.plan(("sleep", "infinity"), Mount(data, "/in", False), Mount(out, "/out", False), name="holder")
+    )
+    holder.put("/in", one_file("who.txt", b"world"))
+    ended = harness.run("hello", Mount(data, "/in"), Mount(out, "/out", read_only=False))
+    assert ended == Exit(0, out_of_memory=False)
+    assert names_and_contents(holder.get("/out")) == {"out/hello.txt": b"world"}
+    assert bytes(harness.log) == b"hello\n"
+
+
+def test_folders_and_files_of_a_tar_arrive(harness):
+    data = harness.volume("in")
+    holder = harness.engine.hold(harness.plan(("sleep", "infinity"), Mount(data, "/in", False), name="holder"))
+    holder.put("/in", [tar_folder("a"), *tar_file("a/b.txt", b"1"), *tar_file("c.txt", b"2"), tar_end()])
+    assert names_and_contents(holder.get("/in")) == {"in/a/b.txt": b"1", "in/c.txt": b"2"}
+
+
+def test_an_exit_code_comes_back(harness):
+    assert harness.run("fail") == Exit(3, out_of_memory=False)
+
+
+def test_a_read_only_mount_is_read_only(harness):
+    data = harness.volume("in")
+    assert harness.run("spoil", Mount(data, "/in")).code != 0
+
+
+def test_a_volume_holds_no_more_than_its_size(harness):
+    out = harness.volume("out", 1024**2)
+    assert harness.run("fill", Mount(out, "/out", read_only=False)).code != 0
+
+
+def test_a_container_that_runs_on_is_killed_at_once(harness):
+    running = harness.engine.start(harness.plan(harness.command("sleep")), harness.log.extend)
+    assert running.wait(0.2) is None
+    began = time.monotonic()
+    running.kill()
+    assert running.wait(10) == Exit(137, out_of_memory=False)
+    assert time.monotonic() - began < 2
+    running.kill()  # no error
+    running.remove()
+
+
+def test_a_command_that_is_not_there_exits_127(harness):
+    running = harness.engine.start(harness.plan(("no-such-command",)), harness.log.extend)
+    assert running.wait(10) == Exit(127, out_of_memory=False)
+    running.remove()
+
+
+def test_an_image_without_a_command_is_its_authors_fault(harness):
+    tag = f"medici/run-image:{harness.prefix}"
+    order = BuildOrder(tag, 60, 512 * 1024**2, 1)
+    harness.engine.build(one_file("Dockerfile", f"FROM {IMAGE}\nCMD []\n".encode()), order, harness.log.extend)
+    plan = replace(harness.plan(None), image=tag)
+    try:
+        with pytest.raises(StartRefused):
+            harness.engine.start(plan, harness.log.extend)
+        assert harness.engine.containers({"medici.worker": harness.prefix}) == []
+    finally:
+        harness.engine.remove_image(tag)
+
+
+def test_a_name_can_be_used_once(harness):
+    running = harness.engine.start(harness.plan(harness.command("sleep")), harness.log.extend)
+    with pytest.raises(EngineError):
+        harness.engine.start(harness.plan(harness.command("sleep")), harness.log.extend)
+    running.remove()
+    assert harness.engine.containers({"medici.worker": harness.prefix}) == []
+
+
+def test_containers_are_found_by_label_and_removed_by_name(harness):
+    running = harness.engine.start(harness.plan(harness.command("sleep")), harness.log.extend)
+    found = harness.engine.containers({"medici.worker": harness.prefix})
+    assert [one.name for one in found] == [f"{harness.prefix}-c"]
+    harness.engine.remove_container(found[0].name)
+    harness.engine.remove_container(found[0].name)  # no error
+    assert harness.engine.containers({"medici.worker": harness.prefix}) == []
+
+
+def test_a_volume_in_use_stays(harness):
+    data = harness.volume("in")
+    running = harness.engine.start(harness.plan(harness.command("sleep"), Mount(data, "/in")), harness.log.extend)
+    assert harness.engine.remove_volume(data) is False
+    running.remove()
+    assert harness.engine.remove_volume(data) is True
+    assert harness.engine.remove_volume(data) is True  # no error
+    assert harness.engine.volumes(name_contains=data) == []
+
+
+def test_labels_of_volumes_come_back(harness):
+    data = harness.volume("in")
+    assert harness.engine.volumes(name_contains=data) == [Volume(data, {"medici.worker": harness.prefix})]
+
+
+def test_an_image_that_is_not_there(harness):
+    assert harness.engine.image("medici/no-such-image:1") is None
+    assert harness.engine.image(IMAGE) is not None
+
+
+def test_a_pull_that_fails_says_that_the_image_is_not_to_be_had(harness):
+    with pytest.raises(ImageUnavailable):
+        harness.engine.pull("127.0.0.1:9/medici/no-such-image:1")
+
+
+def test_a_build_makes_an_image_that_runs_its_command(harness):
+    tag = f"medici/run-image:{harness.prefix}"
+    command = '["hello"]' if isinstance(harness.engine, FakeEngine) else '["sh", "-c", "echo hello; cp /in/* /out"]'
+    context = one_file("Dockerfile", f"FROM {IMAGE}\nCMD {command}\n".encode())
+    order = BuildOrder(tag, 60, 512 * 1024**2, 1, {"medici.run-image": "1"})
+    try:
+        image_id = harness.engine.build(context, order, harness.log.extend)
+        image = harness.engine.image(tag)
+        assert image is not None
+        assert image.image_id == image_id
+        assert tag in [name for one in harness.engine.images("medici.run-image") for name in one.tags]
+    finally:
+        harness.engine.remove_image(tag)
+    assert harness.engine.image(tag) is None
+    assert harness.log.startswith(b"Step 1/")
+
+
+def test_a_build_that_fails(harness):
+    context = one_file("Dockerfile", f"FROM {IMAGE}\nRUN false\n".encode())
+    order = BuildOrder(f"medici/run-image:{harness.prefix}", 60, 512 * 1024**2, 1)
+    with pytest.raises(BuildBroken, match="returned a non-zero code: 1"):
+        harness.engine.build(context, order, harness.log.extend)
+    assert harness.engine.image(order.tag) is None
