@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from medici_bundles.checker import check_bundle
 from medici_bundles.faults import BundleRejected
 from medici_bundles.kit import build_kit
 from medici_platform.cli.challenges import Json
-from medici_platform.cli.output import CommandFailed, escape, notes, print_json, results
+from medici_platform.cli.output import CommandFailed, notes, print_json, results
 
 app = typer.Typer(help="Check a bundle, make its starting kit.", no_args_is_help=True)
 

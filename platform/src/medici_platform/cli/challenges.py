@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from medici_bundles.faults import BundleRejected
 from medici_bundles.packing import pack_folder
 from medici_bundles.reader import LEFT_OUT, open_bundle
 from medici_platform.cli.client import Client
-from medici_platform.cli.output import CommandFailed, escape, notes, print_json, print_table
+from medici_platform.cli.output import CommandFailed, notes, print_json, print_table
 
 app = typer.Typer(help="Create and list challenges.", no_args_is_help=True)
 participants = typer.Typer(help="Decide who takes part (organizers).", no_args_is_help=True)

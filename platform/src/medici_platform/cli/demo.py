@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from medici_platform.cli.client import Client
 from medici_platform.cli.demo_platform import DemoPlatform, demo_platform
-from medici_platform.cli.output import CommandFailed, escape, notes, results
+from medici_platform.cli.output import CommandFailed, notes, results
 from medici_platform.cli.submissions import follow, print_board
 
 BUNDLE = Path("bundles/mednist")

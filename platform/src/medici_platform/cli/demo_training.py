@@ -28,7 +28,13 @@ def train_in_container(bundle: Path) -> Iterator[str]:
     try:
         engine = docker.from_env()
         engine.images.build(
-            fileobj=_tar(bundle, CONTEXT), custom_context=True, dockerfile=DOCKERFILE, tag=IMAGE, network_mode="none"
+            fileobj=_tar(bundle, CONTEXT),
+            custom_context=True,
+            dockerfile=DOCKERFILE,
+            tag=IMAGE,
+            network_mode="none",
+            rm=True,
+            forcerm=True,
         )
         container = engine.containers.create(IMAGE, network_mode="none", labels={"medici.demo": "training"})
         try:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from medici_bundles import schema
 from medici_bundles.archives import check_zip
@@ -17,7 +18,7 @@ from medici_bundles.reader import LEFT_OUT, Bundle, open_bundle
 from medici_bundles.submissions import recognise
 from medici_platform.challenges.importing import build_json, limits_json
 from medici_platform.cli.challenges import Json
-from medici_platform.cli.output import CommandFailed, escape, notes, print_json, results
+from medici_platform.cli.output import CommandFailed, notes, print_json, results
 from medici_platform.settings import Settings
 from medici_scoring.scores import ScoresUnreadable, parse_scores
 from medici_worker.protocol import BuildPolicy, Limits, Report, SubmissionKind

@@ -1,5 +1,6 @@
 """`medici up` and `medici clock`."""
 
+import ctypes
 import os
 import signal
 import socket
@@ -25,6 +26,8 @@ from medici_platform.queues.service import enroll_worker
 from medici_platform.settings import Settings
 
 WORKER_GRACE_S = 40
+PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
+_LIBC = ctypes.CDLL(None)
 
 
 def up(
@@ -43,13 +46,21 @@ def up(
     context = make_context(settings)
     worker = None if no_worker else LocalWorker(context, url)
     notes.print(f"MedICI serves at {url} (data in {settings.data_dir}); Ctrl-C ends it.")
+    # uvicorn repeats the signal that ended it: as an exception, so that the worker is ended in order too.
+    signal.signal(signal.SIGTERM, _interrupt)
     if worker:
         worker.start()
     try:
         uvicorn.run(create_app(context=context), host=host, port=port, log_level="warning", ws="none")
+    except KeyboardInterrupt:
+        notes.print("Ending.")
     finally:
         if worker:
             worker.stop()
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def clock(data_dir: DataDir = None) -> None:
@@ -64,6 +75,10 @@ def clock(data_dir: DataDir = None) -> None:
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
     running.run()
+
+
+def _die_with_parent() -> None:
+    _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class LocalWorker:
@@ -91,9 +106,13 @@ class LocalWorker:
 
     def _supervise(self) -> None:
         while not self._stopping.is_set():
-            # A session of its own: Ctrl-C reaches this process, which then ends the worker in order.
+            # A session of its own: Ctrl-C reaches this process, which then ends the worker in order. Should this
+            # process be killed, the kernel ends the worker: it would take hints that it can no longer claim.
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "medici_worker"], env=self._environment, start_new_session=True
+                [sys.executable, "-m", "medici_worker"],
+                env=self._environment,
+                start_new_session=True,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call, no lock, no allocation
             )
             self._process.wait()
             if not self._stopping.wait(1):

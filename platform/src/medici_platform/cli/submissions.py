@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from medici_platform.cli.challenges import Json
 from medici_platform.cli.client import Client
-from medici_platform.cli.output import CommandFailed, escape, notes, print_json, print_table, results
+from medici_platform.cli.output import CommandFailed, notes, print_json, print_table, results
 
 PhaseOption = Annotated[str | None, typer.Option("--phase", help="Name or index; default: the current phase.")]
 Identifier = Annotated[int, typer.Argument(metavar="ID", help="The submission's number.")]

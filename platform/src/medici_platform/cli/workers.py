@@ -14,9 +14,9 @@ app = typer.Typer(help="Run a worker (without a subcommand), or enrol and revoke
 def run(context: typer.Context) -> None:
     """Without a subcommand: run a worker on this machine, as `medici-worker` does, by MEDICI_* settings."""
     if context.invoked_subcommand is None:
-        from medici_worker.cli import main  # noqa: PLC0415 - the engine's library loads only where it is used
+        from medici_worker.cli import app as worker  # noqa: PLC0415 - the engine's library loads only where it is used
 
-        main([])
+        worker(args=[], prog_name="medici worker")
 
 
 @app.command()

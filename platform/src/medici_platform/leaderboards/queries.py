@@ -18,11 +18,15 @@ def entries_of(board: Leaderboard, phase: Phase) -> Select[LeaderboardEntry]:
     )
 
 
-def find_board(session: Session, challenge: Challenge, key: str | None, user: User | None) -> Leaderboard:
-    """The first one, or the one with this key. Hidden boards exist for the organizers alone."""
+def shown_boards(session: Session, challenge: Challenge, user: User | None) -> list[Leaderboard]:
+    """Hidden boards exist for the organizers alone."""
     organizes = may_organize(user, challenge)
-    boards = [board for board in leaderboards(session, challenge) if organizes or not board.hidden]
-    for board in boards:
+    return [board for board in leaderboards(session, challenge) if organizes or not board.hidden]
+
+
+def find_board(session: Session, challenge: Challenge, key: str | None, user: User | None) -> Leaderboard:
+    """The first one, or the one with this key."""
+    for board in shown_boards(session, challenge, user):
         if key is None or board.key == key:
             return board
     raise NotFound("This challenge has no such leaderboard, or it is not shown yet.")

@@ -1,0 +1,139 @@
+"""One submission: what became of it, live."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import PlainTextResponse, Response
+from sqlalchemy.orm import Session
+
+from medici_platform.accounts.access import SignedIn
+from medici_platform.accounts.models import User
+from medici_platform.challenges.models import Leaderboard
+from medici_platform.challenges.queries import leaderboards
+from medici_platform.challenges.shown_scores import ShownScore, shown_scores
+from medici_platform.errors import NotFound
+from medici_platform.participants.rules import may_organize
+from medici_platform.presentation.forms import PostedForm
+from medici_platform.presentation.formats import log_text
+from medici_platform.presentation.visitors import CurrentVisitor, redirect
+from medici_platform.runs import decisions, views
+from medici_platform.runs.schemas import LogPiece, RunOut
+from medici_platform.runs.steps import Step, steps_of
+from medici_platform.submissions.models import Submission
+from medici_platform.submissions.queries import get_submission
+from medici_platform.submissions.schemas import present
+from medici_platform.web import CurrentContext, CurrentSession
+from medici_worker.protocol import SubmissionKind
+
+router = APIRouter(prefix="/submissions/{submission_id}", include_in_schema=False)
+
+LARGEST_ID = 2**31 - 1
+
+
+def _submission(submission_id: str, user: SignedIn, session: CurrentSession) -> Submission:
+    """An address that holds no number is an address that does not exist."""
+    if not submission_id.isascii() or not submission_id.isdigit() or int(submission_id[:20]) > LARGEST_ID:
+        raise NotFound(f"You have no submission {submission_id[:20]}.")
+    return get_submission(session, int(submission_id), user)
+
+
+ThisSubmission = Annotated[Submission, Depends(_submission)]
+
+
+@dataclass(frozen=True)
+class ShownRun:
+    run: RunOut
+    steps: list[Step]
+    scores: list[ShownScore]
+
+
+@dataclass(frozen=True)
+class ShownLog:
+    """The pieces of one stage of one run, in one text."""
+
+    run: int
+    stage: str
+    text: str
+
+
+@router.get("")
+def show_submission(
+    submission: ThisSubmission, visitor: CurrentVisitor, user: SignedIn, context: CurrentContext, session: CurrentSession
+) -> Response:
+    organizes = may_organize(user, submission.phase.challenge)
+    boards = leaderboards(session, submission.phase.challenge)
+    runs = views.runs_for(session, context, submission, user)
+    log = views.log_for(session, submission, user, after=0)
+    return visitor.render(
+        "submission.html",
+        submission=present(submission),
+        challenge=submission.phase.challenge,
+        organizes=organizes,
+        scores=shown_scores(submission.scores, boards, organizes=organizes) if submission.scores else [],
+        runs=[_show(run, submission, boards, organizes=organizes) for run in runs],
+        may_rescore=submission.kind == SubmissionKind.RESULTS or all(run.has_outputs for run in runs),
+        logs=join_pieces(log.pieces),
+        log=log,
+    )
+
+
+@router.get("/log", response_class=PlainTextResponse)
+def show_whole_log(submission: ThisSubmission, user: SignedIn, session: CurrentSession) -> PlainTextResponse:
+    """All of the log that this reader may see, as plain text."""
+    texts = [f"===== run {each.run}, {each.stage} =====\n{each.text}" for each in _whole_log(session, submission, user)]
+    return PlainTextResponse("\n".join(texts) or "There is no log.\n")
+
+
+@router.post("/cancel")
+def cancel(
+    submission: ThisSubmission, _: PostedForm, context: CurrentContext, session: CurrentSession
+) -> Response:
+    decisions.cancel(session, context, submission)
+    return redirect(f"/submissions/{submission.id}")
+
+
+@router.post("/rerun")
+def rerun(
+    submission: ThisSubmission, user: SignedIn, _: PostedForm, context: CurrentContext, session: CurrentSession
+) -> Response:
+    decisions.rerun(session, context, submission, user, scoring_only=False)
+    return redirect(f"/submissions/{submission.id}")
+
+
+@router.post("/rescore")
+def rescore(
+    submission: ThisSubmission, user: SignedIn, _: PostedForm, context: CurrentContext, session: CurrentSession
+) -> Response:
+    decisions.rerun(session, context, submission, user, scoring_only=True)
+    return redirect(f"/submissions/{submission.id}")
+
+
+def join_pieces(pieces: Sequence[LogPiece]) -> list[ShownLog]:
+    """By run and stage, in the order in which they began."""
+    order = {(piece.run, piece.stage): None for piece in pieces}
+    place = {key: position for position, key in enumerate(order)}
+    by_stage: Callable[[LogPiece], int] = lambda piece: place[(piece.run, piece.stage)]  # noqa: E731 - groupby's key twice
+    shown = []
+    for _, group in groupby(sorted(pieces, key=by_stage), key=by_stage):
+        members = list(group)
+        text = log_text("".join(piece.text for piece in members))
+        shown.append(ShownLog(members[0].run, members[0].stage.value, text))
+    return shown
+
+
+def _whole_log(session: Session, submission: Submission, user: User) -> list[ShownLog]:
+    def pieces() -> Iterator[LogPiece]:
+        after = 0
+        while (part := views.log_for(session, submission, user, after=after)).pieces:
+            yield from part.pieces
+            after = part.after
+
+    return join_pieces(list(pieces()))
+
+
+def _show(run: RunOut, submission: Submission, boards: Sequence[Leaderboard], *, organizes: bool) -> ShownRun:
+    scores = shown_scores(run.scores, boards, organizes=organizes) if run.scores else []
+    return ShownRun(run, steps_of(run, submission.kind), scores)

@@ -1,0 +1,118 @@
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
+
+from medici_platform.accounts.access import SignedIn
+from medici_platform.challenges.models import Phase
+from medici_platform.challenges.queries import find_phase, leaderboards
+from medici_platform.challenges.shown_scores import shown_columns
+from medici_platform.errors import MediciError
+from medici_platform.paging import Page, fetch_slice
+from medici_platform.participants.shell import Shell, open_shell
+from medici_platform.presentation.visitors import CurrentVisitor, Visitor, redirect
+from medici_platform.settings import Settings
+from medici_platform.submissions import queries, service
+from medici_platform.submissions.api import PhaseName
+from medici_platform.submissions.intake import take_in
+from medici_platform.submissions.rules import Quota
+from medici_platform.web import CurrentSession
+from medici_worker.protocol import BuildPolicy, Limits
+
+router = APIRouter(prefix="/challenges/{slug}", include_in_schema=False)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What a phase takes, and what the participant has left of it."""
+
+    phase: Phase
+    limits: Limits
+    allowed_bases: tuple[str, ...]
+    image_map: dict[str, str]
+    quota: Quota | None
+    refusal: MediciError | None
+    """Why nothing can be submitted at the moment."""
+
+
+@router.get("/submit")
+def submit_form(
+    slug: str, visitor: CurrentVisitor, _: SignedIn, session: CurrentSession, phase: PhaseName = None
+) -> Response:
+    return _render_form(session, visitor, slug, phase)
+
+
+@router.post("/submit")
+async def submit(
+    slug: str, request: Request, visitor: CurrentVisitor, user: SignedIn, phase: PhaseName = None
+) -> Response:
+    """The phase stands in the form's address, so that a refusal comes before the file."""
+    try:
+        submission = await take_in(
+            request, visitor.context, user, slug=slug, phase_name=phase, form_token=visitor.form_token
+        )
+    except MediciError as error:
+        return await run_in_threadpool(_show_again, visitor, slug, phase, error)
+    return redirect(f"/submissions/{submission.id}")
+
+
+@router.get("/submissions")
+def list_submissions(
+    slug: str, visitor: CurrentVisitor, user: SignedIn, page: Page, session: CurrentSession
+) -> Response:
+    shell = open_shell(session, visitor, slug)
+    rows = fetch_slice(session, queries.submissions_of(shell.challenge, user), page)
+    columns = shown_columns(leaderboards(session, shell.challenge), organizes=shell.organizes)
+    return visitor.render("submissions.html", shell=shell, rows=rows, columns=list(columns.values()))
+
+
+def _show_again(visitor: Visitor, slug: str, phase: str | None, error: MediciError) -> Response:
+    with visitor.context.database.read() as session:
+        return _render_form(session, visitor, slug, phase, error)
+
+
+def _render_form(
+    session: Session, visitor: Visitor, slug: str, phase_name: str | None, error: MediciError | None = None
+) -> Response:
+    shell = open_shell(session, visitor, slug)
+    phase = find_phase(shell.challenge, phase_name, now=visitor.context.now())
+    return visitor.render(
+        "submit.html",
+        error.status if error else 200,
+        shell=shell,
+        offer=_offer(session, visitor, shell, phase),
+        error=error.message if error else None,
+        max_upload_bytes=visitor.context.settings.max_upload_bytes,
+    )
+
+
+def _offer(session: Session, visitor: Visitor, shell: Shell, phase: Phase) -> Offer:
+    now = visitor.context.now()
+    quota = queries.quota_of(session, phase, shell.participant, now=now) if shell.participant else None
+    policy = _build_policy(phase, visitor.context.settings)
+    return Offer(
+        phase=phase,
+        limits=Limits.model_validate({**phase.limits, "gpus": phase.gpus}),
+        allowed_bases=policy.allowed_bases,
+        image_map=policy.image_map,
+        quota=quota,
+        refusal=_refusal(session, visitor, shell, phase),
+    )
+
+
+def _refusal(session: Session, visitor: Visitor, shell: Shell, phase: Phase) -> MediciError | None:
+    if visitor.user is None:
+        return None
+    try:
+        service.require_may_submit(session, shell.challenge, phase, visitor.user, now=visitor.context.now())
+    except MediciError as error:
+        return error
+    return None
+
+
+def _build_policy(phase: Phase, settings: Settings) -> BuildPolicy:
+    """As the worker will be told: the phase's own names first."""
+    own = phase.build.get("image_map", {})
+    return BuildPolicy.model_validate({**phase.build, "image_map": {**own, **settings.image_map}})
