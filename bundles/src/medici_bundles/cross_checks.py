@@ -95,5 +95,5 @@ def _columns(place: int, board: Leaderboard) -> Iterator[tuple[Path, str]]:
             yield (*path, "computation"), "needs computation_indexes: the indexes of the columns to compute from"
         for at, index in enumerate(column.computation_indexes or ()):
             if index not in known or index == column.index:
-                wrong = "is the column itself" if index == column.index else _existing("column", known)
-                yield (*path, "computation_indexes", at), f"names column {index}, {wrong.removeprefix('but ')}"
+                wrong = "which is the column itself" if index == column.index else _existing("column", known)
+                yield (*path, "computation_indexes", at), f"names column {index}, {wrong}"

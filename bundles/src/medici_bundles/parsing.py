@@ -69,7 +69,7 @@ def _draft_value(field: FieldInfo, value: Any) -> Any:
         adapter: TypeAdapter[Any] = TypeAdapter(field.rebuild_annotation())
         return adapter.validate_python(value)
     except ValidationError:
-        return None if field.is_required() else field.get_default(call_default_factory=True)
+        return None
 
 
 def part_in(annotation: Any) -> type[Part] | None:
@@ -124,12 +124,14 @@ def dotted(path: Path) -> str:
 
 
 def _echoes(details: ErrorDetails) -> bool:
-    """A list counts as empty when all its entries have faults: those are named already."""
-    return details["type"] == "too_short" and bool(details["input"])
+    """A list counts as empty when all its entries have faults, and a slug is made from the title: those are named."""
+    return (details["type"] == "too_short" and bool(details["input"])) or (
+        details["type"] == "missing" and details["loc"] == ("slug",)
+    )
 
 
 def _fault(document: YamlDocument, details: ErrorDetails) -> Fault:
-    path = tuple(part for part in details["loc"] if isinstance(part, int) or not part.startswith(("tuple[", "bool")))
+    path = details["loc"]
     return document.fault(path, f"{dotted(path)} {_sentence(details)}" if path else _sentence(details))
 
 
@@ -142,15 +144,17 @@ def _sentence(details: ErrorDetails) -> str:
     if details["type"] == "too_short":
         return "must hold at least one entry"
     if details["type"] == "string_pattern_mismatch":
-        return _PATTERN_SENTENCES["slug" if details["loc"] == ("slug",) else "key"] + shown
+        return _pattern_sentence(details) + shown
     template = _SENTENCES.get(details["type"])
     return template.format(**context) + shown if template else details["msg"]
 
 
-_PATTERN_SENTENCES = {
-    "slug": "must be made of lower-case letters, digits and single hyphens",
-    "key": "must be a short name of letters, digits, `_`, `-` and `.`",
-}
+def _pattern_sentence(details: ErrorDetails) -> str:
+    if details["loc"] != ("slug",):
+        return "must be a short name of letters, digits, `_`, `-` and `.`"
+    hint = "" if details["input"] else "; the title gives none, so write `slug: …`"
+    return "must be made of lower-case letters, digits and single hyphens" + hint
+
 
 _SENTENCES = {
     "missing": "is missing",
@@ -166,7 +170,7 @@ _SENTENCES = {
     "bool_parsing": "must be true or false",
     "bool_type": "must be true or false",
     "literal_error": "must be {expected}",
-    "greater_than": "must be greater than {gt}",
+    "greater_than": "must be greater than {gt:g}",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
     "tuple_type": "must be a list",

@@ -176,7 +176,8 @@ class FactSheetQuestion(Part):
     key: str = Field(min_length=1)
     type: Literal["checkbox", "text", "select"]
     title: str = ""
-    selection: tuple[str, ...] | bool | str = ()
+    selection: Any = None
+    """The choices of a select, in any of the shapes that Codabench writes."""
     is_required: bool = False
     is_on_leaderboard: bool = False
 
@@ -248,7 +249,7 @@ def _by_index(entries: tuple[Indexed, ...]) -> tuple[Indexed, ...]:
 
 def slug_of(title: str) -> str:
     """`Chest X-ray (2026)` → `chest-x-ray-2026`; empty when the title has no Latin letter or digit."""
-    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    plain = unicodedata.normalize("NFKD", title.casefold()).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "-", plain)[:60].strip("-")
 
 

@@ -17,8 +17,8 @@ LIMITS = ArchiveLimits(max_entries=10, max_unpacked_bytes=1_000_000, max_ratio=1
 ZEROS = bytes(400_000)
 AGAIN = "make the zip again."
 BOMB = (
-    "With entry '{}' the zip unpacks to more than 100 times its own size, as archives made to fill disks do; store large "
-    "arrays in a compressed format."
+    "With entry '{}' the zip unpacks to more than 100 times its own size, as archives made to fill disks do; "
+    "store large arrays in a compressed format."
 )
 INSIDE = "make the zip from inside the folder."
 
