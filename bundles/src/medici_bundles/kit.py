@@ -7,6 +7,7 @@ the very bytes of a secret one, wherever it lies: generators and trial runs leav
 import os
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
@@ -32,7 +33,7 @@ class Kit:
     files: dict[str, Path]
     """Name in the kit → file."""
     left_out: tuple[str, ...]
-    """Files that hold the bytes of secret ones."""
+    """Files that hold the bytes of secret ones, and zips that cannot be read."""
 
 
 def build_kit(bundle_path: Path | str, destination_zip: Path) -> list[str]:
@@ -117,14 +118,21 @@ class _Fingerprints:
         size_bytes = path.stat().st_size
         if size_bytes in self._sizes and (size_bytes, _checksum(path)) in self._known:
             return True
-        return path.suffix.lower() == ".zip" and any(inside in self._known for inside in _inside(path))
+        return path.suffix.lower() == ".zip" and self._holds_copy(path)
+
+    def _holds_copy(self, path: Path) -> bool:
+        try:
+            return any(known in self._known for known in _inside(path))
+        except ArchiveRejected:
+            return True  # what cannot be looked into is not handed out
 
     def _add(self, path: Path) -> None:
         files = [below for below in path.rglob("*") if below.is_file()] if path.is_dir() else [path]
         for file in files:
             self._known.add((file.stat().st_size, _checksum(file)))
             if file.suffix.lower() == ".zip":
-                self._known.update(_inside(file))
+                with suppress(ArchiveRejected):
+                    self._known.update(_inside(file))
 
 
 def _forms(named: Path) -> list[Path]:
@@ -134,11 +142,8 @@ def _forms(named: Path) -> list[Path]:
 
 
 def _inside(path: Path) -> list[tuple[int, int]]:
-    try:
-        with OpenedArchive(path, DATA_LIMITS) as archive:
-            return [(entry.info.file_size, entry.info.CRC) for entry in archive.entries]
-    except ArchiveRejected:
-        return []
+    with OpenedArchive(path, DATA_LIMITS) as archive:
+        return [(entry.info.file_size, entry.info.CRC) for entry in archive.entries]
 
 
 def _checksum(path: Path) -> int:

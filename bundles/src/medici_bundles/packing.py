@@ -42,6 +42,8 @@ class Member(NamedTuple):
 def extract_zip(path: Path, destination: Path, limits: ArchiveLimits = DATA_LIMITS) -> ArchiveListing:
     """Unpack into a new or empty folder, checked while it is written; a refused archive leaves nothing behind."""
     destination.mkdir(parents=True, exist_ok=True)
+    if any(destination.iterdir()):
+        raise ArchiveRejected(f"The folder {destination.name} is not empty; unpack into an empty one.")
     written: list[Path] = []
     try:
         with OpenedArchive(path, limits) as archive:

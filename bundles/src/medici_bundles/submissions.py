@@ -73,9 +73,7 @@ def _refuse_image_archive(by_name: dict[str, ArchiveFile]) -> None:
 
 
 def _refuse_misplaced_dockerfile(listing: ArchiveListing, files: tuple[ArchiveFile, ...]) -> None:
-    here = (
-        "the root of the zip" if not listing.root else f"the root of the zip or its only folder {shown(listing.root)}"
-    )
+    here = "the root of the zip" + (f" or in its only folder {shown(listing.root)}" if listing.root else "")
     for file in files:
         path = PurePosixPath(file.name)
         stored = shown(f"{listing.root}/{file.name}" if listing.root else file.name)

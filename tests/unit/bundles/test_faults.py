@@ -58,18 +58,24 @@ leaderboards:
 
 def test_ten_faults_are_ten_sentences_with_ten_lines(tmp_path: Path) -> None:
     assert _faults(tmp_path, TEN) == [
-        "competition.yaml:3: image names '../logo.png', which is outside the bundle; write a path relative to "
-        "competition.yaml",
+        (
+            "competition.yaml:3: image names '../logo.png', which is outside the bundle; write a path relative to "
+            "competition.yaml"
+        ),
         "competition.yaml:6: pages[0].file names pages/absent.md, which the bundle does not hold",
         "competition.yaml:10: tasks[0].input_data names input_data/absent, which the bundle does not hold",
         "competition.yaml:11: tasks[1].index is 0, as is that of tasks[0]; give each its own",
-        "competition.yaml:16: phases[0].start must be a date such as 2026-12-31 or 2026-12-31T18:00:00+01:00, not "
-        "'someday'",
+        (
+            "competition.yaml:16: phases[0].start must be a date such as 2026-12-31 or 2026-12-31T18:00:00+01:00, not "
+            "'someday'"
+        ),
         "competition.yaml:18: phases[0].tasks[1] names task 5, but the indexes of the tasks are 0",
         "competition.yaml:19: phases[0].max_submissions must be a whole number, not 'many'",
         "competition.yaml:23: phases[1].end is not after the phase's start",
-        "competition.yaml:25: phases[1].accepts[0] names 'code', which this version does not accept yet; use container "
-        "or results",
+        (
+            "competition.yaml:25: phases[1].accepts[0] names 'code', which this version does not accept yet; use "
+            "container or results"
+        ),
         "competition.yaml:31: leaderboards[0].columns[1].key is 'f1', as is that of columns[0]; give each its own",
     ]
 
@@ -85,44 +91,92 @@ def test_several_faults_read_as_a_list() -> None:
 
 SCHEMA_FAULTS: list[tuple[tuple[str, str], str]] = [
     (("title: Chest X-ray (2026)\n", ""), "1: title is missing"),
-    (("title: Chest X-ray (2026)", "title: 医学"), "1: slug must be made of lower-case letters, digits and single "
-     "hyphens; the title gives none, so write `slug: …`"),
-    (("title: Chest X-ray (2026)", "title: A\nslug: Chest X"), "3: slug must be made of lower-case letters, digits and "
-     "single hyphens, not 'Chest X'"),
-    (("title: Chest X-ray (2026)", f"title: {'a' * 201}"), f"2: title must have at most 200 characters, not '{'a' * 59}"),
+    (
+        ("title: Chest X-ray (2026)", "title: 医学"),
+        (
+            "1: slug must be made of lower-case letters, digits and single "
+            "hyphens; the title gives none, so write `slug: …`"
+        ),
+    ),
+    (
+        ("title: Chest X-ray (2026)", "title: A\nslug: Chest X"),
+        ("3: slug must be made of lower-case letters, digits and single hyphens, not 'Chest X'"),
+    ),
+    (
+        ("title: Chest X-ray (2026)", f"title: {'a' * 201}"),
+        f"2: title must have at most 200 characters, not '{'a' * 59}",
+    ),
     (("    name: Final", "    name: ''"), "28: phases[1].name must not be empty"),
     (("    hidden: false", "    hidden: perhaps"), "26: phases[0].hidden must be true or false, not 'perhaps'"),
     (("    hidden: false", "    logs: some"), "26: phases[0].logs must be 'none' or 'full', not 'some'"),
-    (("    max_submissions: 10", "    max_submissions: -1"), "32: phases[1].max_submissions must be at least 0, not -1"),
-    (("    max_submissions: 10", "    max_submissions: 1.5"),
-     "32: phases[1].max_submissions must be a whole number, not 1.5"),
-    (("    max_submissions: 10", "    limits: {cpus: .inf}"), "32: phases[1].limits.cpus must be a finite number, not inf"),
+    (
+        ("    max_submissions: 10", "    max_submissions: -1"),
+        "32: phases[1].max_submissions must be at least 0, not -1",
+    ),
+    (
+        ("    max_submissions: 10", "    max_submissions: 1.5"),
+        "32: phases[1].max_submissions must be a whole number, not 1.5",
+    ),
+    (
+        ("    max_submissions: 10", "    limits: {cpus: .inf}"),
+        "32: phases[1].limits.cpus must be a finite number, not inf",
+    ),
     (("    max_submissions: 10", "    limits: {cpus: 0}"), "32: phases[1].limits.cpus must be greater than 0, not 0"),
     (("    max_submissions: 10", "    limits: {gpus: 65}"), "32: phases[1].limits.gpus must be at most 64, not 65"),
     (("    max_submissions: 10", "    limits: 5"), "32: phases[1].limits must hold `key: value` lines, not 5"),
     (("    max_submissions: 10", "    outputs: '*.csv'"), "32: phases[1].outputs must be a list, not '*.csv'"),
     (("    max_submissions: 10", "    outputs: []"), "32: phases[1].outputs must hold at least one entry"),
-    (("    accepts: [container]", "    accepts: [zip]"), "31: phases[1].accepts[0] must be 'container' or 'results', "
-     "not 'zip'"),
+    (
+        ("    accepts: [container]", "    accepts: [zip]"),
+        ("31: phases[1].accepts[0] must be 'container' or 'results', not 'zip'"),
+    ),
     (("    tasks: [1]", "    tasks: []"), "30: phases[1].tasks must hold at least one entry"),
-    (("        key: f1", "        key: 'f1: weighted'"), "41: leaderboards[0].columns[1].key must be a short name of "
-     "letters, digits, `_`, `-` and `.`, not 'f1: weighted'"),
-    (("        key: f1", "        key: f1\n        sorting: down"), "42: leaderboards[0].columns[1].sorting must be 'desc' "
-     "or 'asc', not 'down'"),
-    (("    key: main", f"    key: {'k' * 37}"), "36: leaderboards[0].key must be a short name of letters, digits, `_`, "
-     f"`-` and `.`, not '{'k' * 37}'"),
-    (("    input_data: input_data/test", f"    input_data: {UUID}"), f"18: tasks[1].input_data refers to data {UUID} on "
-     "another server; put the files into the bundle and name them here"),
-    (("    input_data: input_data/test", "    input_data: https://x.org/a.zip"), "18: tasks[1].input_data names the "
-     "address 'https://x.org/a.zip'; put the files into the bundle and name them here"),
-    (("    input_data: input_data/test", "    input_data: /data"), "18: tasks[1].input_data names '/data', which is "
-     "outside the bundle; write a path relative to competition.yaml"),
-    (("    input_data: input_data/test", "    input_data: input_data\\test"),
-     r"18: tasks[1].input_data names 'input_data\\test'; write the path with forward slashes"),
-    (("    input_data: input_data/test", "    input_data: ./"), "18: tasks[1].input_data is empty; name a file or folder "
-     "of the bundle"),
+    (
+        ("        key: f1", "        key: 'f1: weighted'"),
+        (
+            "41: leaderboards[0].columns[1].key must be a short name of "
+            "letters, digits, `_`, `-` and `.`, not 'f1: weighted'"
+        ),
+    ),
+    (
+        ("        key: f1", "        key: f1\n        sorting: down"),
+        ("42: leaderboards[0].columns[1].sorting must be 'desc' or 'asc', not 'down'"),
+    ),
+    (
+        ("    key: main", f"    key: {'k' * 37}"),
+        (f"36: leaderboards[0].key must be a short name of letters, digits, `_`, `-` and `.`, not '{'k' * 37}'"),
+    ),
+    (
+        ("    input_data: input_data/test", f"    input_data: {UUID}"),
+        (
+            f"18: tasks[1].input_data refers to data {UUID} on "
+            "another server; put the files into the bundle and name them here"
+        ),
+    ),
+    (
+        ("    input_data: input_data/test", "    input_data: https://x.org/a.zip"),
+        (
+            "18: tasks[1].input_data names the "
+            "address 'https://x.org/a.zip'; put the files into the bundle and name them here"
+        ),
+    ),
+    (
+        ("    input_data: input_data/test", "    input_data: /data"),
+        (
+            "18: tasks[1].input_data names '/data', which is "
+            "outside the bundle; write a path relative to competition.yaml"
+        ),
+    ),
+    (
+        ("    input_data: input_data/test", "    input_data: input_data\\test"),
+        r"18: tasks[1].input_data names 'input_data\\test'; write the path with forward slashes",
+    ),
+    (
+        ("    input_data: input_data/test", "    input_data: ./"),
+        ("18: tasks[1].input_data is empty; name a file or folder of the bundle"),
+    ),
     (("    input_data: input_data/test", "    input_data: [a]"), "18: tasks[1].input_data must be text"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("change", "fault"), SCHEMA_FAULTS)
@@ -131,30 +185,61 @@ def test_a_wrong_value_is_named(change: tuple[str, str], fault: str, tmp_path: P
 
 
 CROSS_FAULTS: list[tuple[list[tuple[str, str]], str]] = [
-    ([("    tasks: [1]", "    tasks: [1, 2]")], "30: phases[1].tasks[1] names task 2, but the indexes of the tasks are 0, 1"),
-    ([("    end: 2026-06-30T18:00:00+02:00", "    end: 2026-01-01")], "23: phases[0].end is not after the phase's start"),
+    (
+        [("    tasks: [1]", "    tasks: [1, 2]")],
+        "30: phases[1].tasks[1] names task 2, but the indexes of the tasks are 0, 1",
+    ),
+    (
+        [("    end: 2026-06-30T18:00:00+02:00", "    end: 2026-01-01")],
+        "23: phases[0].end is not after the phase's start",
+    ),
     ([("    end: 2026-06-30T18:00:00+02:00\n", "")], "20: phases[0].end is missing; only the last phase may stay open"),
-    ([("    start: 2026-07-01 00:00:00", "    start: 2025-07-01")],
-     "29: phases[1].start is before that of phases[0], which has the lower index"),
-    ([("    name: Final", "    name: Training")],
-     "28: phases[1].name is 'Training', as is that of phases[0]; give each its own"),
-    ([("    input_data: input_data/test\n", "")],
-     "30: phases[1].accepts names containers, but task 1 has no input_data to run them on"),
-    ([("    key: main", "    key: main\n    primary_index: 2")],
-     "37: leaderboards[0].primary_index is 2, but the indexes of the columns are 0, 1"),
-    ([("        key: f1", "        key: f1\n        computation: avg")],
-     "42: leaderboards[0].columns[1].computation needs computation_indexes: the indexes of the columns to compute from"),
-    ([("        key: f1", "        key: f1\n        computation: avg\n        computation_indexes: [0, 4]")],
-     "43: leaderboards[0].columns[1].computation_indexes[1] names column 4, but the indexes of the columns are 0, 1"),
-    ([("        key: f1", "        key: f1\n        computation: avg\n        computation_indexes: [1]")],
-     "43: leaderboards[0].columns[1].computation_indexes[0] names column 1, which is the column itself"),
-    ([("    public_data: public_data", "    public_data: reference_data")],
-     "25: phases[0].public_data names reference_data, which would hand out the hidden reference_data "
-     "reference_data/validation; keep them in separate folders"),
-    ([("    public_data: public_data", "    starting_kit: input_data/test")],
-     "25: phases[0].starting_kit names input_data/test, which would hand out the hidden input_data input_data/test; "
-     "keep them in separate folders"),
-]  # fmt: skip
+    (
+        [("    start: 2026-07-01 00:00:00", "    start: 2025-07-01")],
+        "29: phases[1].start is before that of phases[0], which has the lower index",
+    ),
+    (
+        [("    name: Final", "    name: Training")],
+        "28: phases[1].name is 'Training', as is that of phases[0]; give each its own",
+    ),
+    (
+        [("    input_data: input_data/test\n", "")],
+        "30: phases[1].accepts names containers, but task 1 has no input_data to run them on",
+    ),
+    (
+        [("    key: main", "    key: main\n    primary_index: 2")],
+        "37: leaderboards[0].primary_index is 2, but the indexes of the columns are 0, 1",
+    ),
+    (
+        [("        key: f1", "        key: f1\n        computation: avg")],
+        (
+            "42: leaderboards[0].columns[1].computation needs computation_indexes: the indexes of the columns to "
+            "compute from"
+        ),
+    ),
+    (
+        [("        key: f1", "        key: f1\n        computation: avg\n        computation_indexes: [0, 4]")],
+        "43: leaderboards[0].columns[1].computation_indexes[1] names column 4, but the indexes of the columns are 0, 1",
+    ),
+    (
+        [("        key: f1", "        key: f1\n        computation: avg\n        computation_indexes: [1]")],
+        "43: leaderboards[0].columns[1].computation_indexes[0] names column 1, which is the column itself",
+    ),
+    (
+        [("    public_data: public_data", "    public_data: reference_data")],
+        (
+            "25: phases[0].public_data names reference_data, which would hand out the hidden reference_data "
+            "reference_data/validation; keep them in separate folders"
+        ),
+    ),
+    (
+        [("    public_data: public_data", "    starting_kit: input_data/test")],
+        (
+            "25: phases[0].starting_kit names input_data/test, which would hand out the hidden input_data "
+            "input_data/test; keep them in separate folders"
+        ),
+    ),
+]
 
 
 @pytest.mark.parametrize(("changes", "fault"), CROSS_FAULTS)
@@ -203,8 +288,10 @@ def test_data_that_is_not_made_yet_points_to_the_readme(tmp_path: Path) -> None:
     definition = replaced(("    input_data: input_data/test", "    input_data: input_data/later"))
 
     assert _faults(tmp_path, definition, {"data/synthetic.py": "print('made')"}) == [
-        "competition.yaml:18: tasks[1].input_data names input_data/later, which the bundle does not hold; "
-        "make it first: the bundle's README says how"
+        (
+            "competition.yaml:18: tasks[1].input_data names input_data/later, which the bundle does not hold; "
+            "make it first: the bundle's README says how"
+        )
     ]
 
 
@@ -219,8 +306,10 @@ def test_pages_and_data_have_to_be_of_their_kind(tmp_path: Path) -> None:
     assert _faults(tmp_path, definition) == [
         "competition.yaml:7: pages[0].file names pages, which is a folder; name a file",
         "competition.yaml:17: tasks[1].reference_data names nothing, a folder without any file",
-        "competition.yaml:18: tasks[1].input_data names README.md, which is neither a zip nor a folder; "
-        "put the file into a folder and name that",
+        (
+            "competition.yaml:18: tasks[1].input_data names README.md, which is neither a zip nor a folder; "
+            "put the file into a folder and name that"
+        ),
     ]
 
 

@@ -52,8 +52,10 @@ def test_anchors_and_merges_are_followed() -> None:
         (
             b"a: !!python/object/apply:os.system [id]\n",
             [
-                "c.yaml:1: is not valid YAML here: could not determine a constructor for the tag "
-                "'tag:yaml.org,2002:python/object/apply:os.system'"
+                (
+                    "c.yaml:1: is not valid YAML here: could not determine a constructor for the tag "
+                    "'tag:yaml.org,2002:python/object/apply:os.system'"
+                )
             ],
         ),
         (b"? [a]\n: 1\n", ["c.yaml:1: is not valid YAML here: found unhashable key"]),
