@@ -2,47 +2,57 @@
 
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
 from medici_bundles.dates import has_hours
-from medici_bundles.parsing import dotted
-from medici_bundles.schema import ChallengeDefinition
+from medici_bundles.parsing import dotted, part_in
+from medici_bundles.schema import ChallengeDefinition, Column, Part, Phase, Task
 from medici_bundles.yaml_lines import Path, YamlDocument
 
-_KEPT_ONLY = (
-    "auto_run_submissions",
-    "can_participants_make_submissions_public",
-    "competition_type",
-    "contact_email",
-    "fact_sheet",
-    "forum_enabled",
-    "make_input_data_available",
-    "reward",
-    "solutions",
-)
+_KEPT_ONLY: dict[type[Part], frozenset[str]] = {
+    ChallengeDefinition: frozenset(
+        {"auto_run_submissions", "can_participants_make_submissions_public", "competition_type", "contact_email"}
+        | {"fact_sheet", "forum_enabled", "make_input_data_available", "queue", "reward", "solutions"}
+        | {"show_detailed_results_in_leaderboard", "show_detailed_results_in_submission_panel"}
+    ),
+    Task: frozenset({"ingestion_program", "ingestion_only_during_scoring"}),
+    Phase: frozenset({"auto_migrate_to_this_phase", "hide_output", "hide_prediction_output", "hide_score_output"}),
+    Column: frozenset({"computation"}),
+}
 """Keys that are read and kept, and that nothing acts upon yet."""
 
-_KEPT_ONLY_OF_TASKS = ("ingestion_program", "ingestion_only_during_scoring")
+_SHOWN_IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
 
 
 def notes(definition: ChallengeDefinition, document: YamlDocument) -> tuple[str, ...]:
-    return (*_missing(definition), *_kept_only(document), *_overlaps(definition), *_bare_ends(document))
+    return (
+        *_missing(definition),
+        *_kept_only(ChallengeDefinition, document.data, (), document),
+        *_overlaps(definition),
+        *_bare_ends(document),
+    )
 
 
 def _missing(definition: ChallengeDefinition) -> Iterator[str]:
     for key in ("image", "terms", "pages"):
         if not getattr(definition, key):
             yield f"{key}: not given, which Codabench would require"
+    if definition.image and not definition.image.lower().endswith(_SHOWN_IMAGES):
+        yield f"image: {definition.image} is kept and not shown; use a PNG, JPEG, GIF or WebP picture"
     if not definition.docker_image:
         yield "docker_image: not given, the platform's own is used for scoring programs without a Dockerfile"
 
 
-def _kept_only(document: YamlDocument) -> Iterator[str]:
-    paths: list[Path] = [(key,) for key in _KEPT_ONLY]
-    tasks = document.data.get("tasks")
-    paths += [("tasks", place, key) for place in range(len(tasks)) for key in _KEPT_ONLY_OF_TASKS]
-    for path in paths:
-        if path in document.lines:
-            yield f"{dotted(path)} (line {document.line(path)}): kept, but this version does not act upon it"
+def _kept_only(model: type[Part], data: Any, path: Path, document: YamlDocument) -> Iterator[str]:
+    """Of keys whose value asks for something: `hide_output: false` is what happens anyway."""
+    for name, field in model.model_fields.items():
+        value, below = data.get(name), (*path, name)
+        if value is not None and name in _KEPT_ONLY.get(model, ()) and value != field.get_default():
+            yield f"{dotted(below)} (line {document.line(below)}): kept, but this version does not act upon it"
+        inner = part_in(field.annotation)
+        if inner is not None and isinstance(value, list):
+            for place, item in enumerate(value):
+                yield from _kept_only(inner, item, (*below, place), document)
 
 
 def _overlaps(definition: ChallengeDefinition) -> Iterator[str]:
