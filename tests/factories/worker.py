@@ -11,7 +11,9 @@ from medici_worker.host import LeaseLost
 from medici_worker.protocol import FileRef, FileRole, LogChunk, Report, RunSpec, ScoringGrant, Stage, SubmissionKind
 
 IMAGE = "medici/python:latest"
-SCORER = "import os, shutil\nprint('secret answer')\nshutil.copy('/app/input/ref/truth.txt', '/app/output/scores.txt')\n"
+SCORER = (
+    "import os, shutil\nprint('secret answer')\nshutil.copy('/app/input/ref/truth.txt', '/app/output/scores.txt')\n"
+)
 
 
 def make_zip(path: Path, files: dict[str, bytes | str]) -> Path:

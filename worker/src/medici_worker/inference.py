@@ -7,7 +7,7 @@ from medici_worker.containers.bench import OUTPUTS, PREDICTIONS
 from medici_worker.containers.builds import BuiltImage
 from medici_worker.containers.engine import ContainerPlan, Mount, StartRefused
 from medici_worker.containers.outputs import Outputs, OutputTooLarge, collect
-from medici_worker.containers.profile import hardened
+from medici_worker.containers.profile import OUTPUT_SLACK_BYTES, hardened
 from medici_worker.outcome import RunFailure
 from medici_worker.progress import Ended, Progress
 from medici_worker.protocol import FailureKind, Limits, Stage
@@ -15,6 +15,8 @@ from medici_worker.protocol import FailureKind, Limits, Stage
 IN = "/mnt/in"
 OUT = "/mnt/out"
 MIB = 1024**2
+NEARLY_BYTES = 64 * 1024
+"""A place for outputs with less room than this counts as full: many small files fill it by pages, not by bytes."""
 EXIT_CODES = {126: ": the command can't be executed", 127: ": the command was not found", 139: ": a segmentation fault"}
 
 
@@ -109,7 +111,7 @@ def _taken(run: Progress, limits: Limits, ended: Ended) -> Outputs:
     if failure is not None:
         raise failure
     outputs = _collected(run, limits, code)
-    if code != 0 and outputs.used_bytes >= limits.output_bytes:
+    if code != 0 and outputs.used_bytes >= limits.output_bytes + OUTPUT_SLACK_BYTES - NEARLY_BYTES:
         raise _over_output(limits, code, "the place for outputs was full when the container failed")
     if code != 0:
         meaning = EXIT_CODES.get(code, "")

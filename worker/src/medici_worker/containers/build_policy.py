@@ -12,6 +12,7 @@ RUN_IMAGE = "medici/run-image"
 """Repository of the images that are built here. Never a base: it holds other participants' submissions."""
 
 _REMOTE = re.compile(r"^[\"'\[\s]*(?:[a-z][a-z0-9+.-]*://|git@|github\.com/)", re.IGNORECASE)
+_UNCLEAR = re.compile(r"[$\\\"']")
 _NAME = re.compile(r"[A-Za-z0-9][\w./:@-]*")
 _HEREDOC = re.compile(r"<<-?\s*[\"']?[A-Za-z_]")
 _REFUSED_FLAGS = {
@@ -152,10 +153,19 @@ class _Check:
             self._refuse(
                 instruction.line, f"{keyword} with a here-document (<<) is not available; use a file of yours."
             )
-        if keyword == "ADD" and any(_REMOTE.match(word) for word in re.split(r"[\s,]+", instruction.value)):
-            self._refuse(instruction.line, "ADD of a URL or git repository is not allowed; put the file into your zip.")
+        if keyword == "ADD":
+            self._add(instruction)
         if keyword == "COPY" and (source := instruction.flag("from")) is not None:
             self._copy_from(instruction, source)
+
+    def _add(self, instruction: Instruction) -> None:
+        """The builder fetches what a URL names even without network: whatever could become one is refused."""
+        words = re.split(r"[\s,]+", instruction.value.strip("[]"))
+        if any(_REMOTE.match(word) for word in words):
+            self._refuse(instruction.line, "ADD of a URL or git repository is not allowed; put the file into your zip.")
+        elif any(_UNCLEAR.search(word.strip('"')) for word in words):
+            sentence = "ADD with a variable, quotes or a backslash is not allowed, it could be a URL; use COPY."
+            self._refuse(instruction.line, sentence)
 
     def _copy_from(self, instruction: Instruction, source: str) -> None:
         is_stage = source.lower() in self._stages or (source.isdigit() and int(source) < len(self._stages))

@@ -1,0 +1,62 @@
+import uuid
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from medici_worker.containers.docker_engine import DockerEngine
+from medici_worker.protocol import Limits, Report, RunSpec
+from medici_worker.run import execute
+from medici_worker.worksite import Worksite, open_worksite
+from tests.factories.worker import RecordingHost, RunMaker, python_program, python_submission
+
+MIB = 1024**2
+SMALL = Limits(
+    time_s=30,
+    memory_bytes=128 * MIB,
+    cpus=1,
+    pids=64,
+    output_bytes=8 * MIB,
+    output_files=50,
+    shm_bytes=4 * MIB,
+    tmp_bytes=4 * MIB,
+)
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[DockerEngine]:
+    opened = DockerEngine()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def site(engine, tmp_path_factory) -> Iterator[Worksite]:
+    """A worksite of these tests' own: everything that carries its name is gone afterwards."""
+    worker = f"medici-test-{uuid.uuid4().hex[:8]}"
+    opened = open_worksite(engine, tmp_path_factory.mktemp("state"), worker=worker)
+    yield opened
+    opened.close()
+    opened.datasets.clean(0)
+    assert engine.containers({"medici.worker": worker}) == []
+    assert engine.volumes(labels={"medici.worker": worker}) == []
+
+
+@pytest.fixture
+def make(tmp_path) -> RunMaker:
+    return RunMaker(tmp_path)
+
+
+@pytest.fixture
+def run(site, make) -> Callable[..., tuple[Report, RecordingHost]]:
+    """Run some Python as a submission, with small limits and the copying scorer."""
+
+    def run_code(code: str, *, scorer: dict | None = None, **spec) -> tuple[Report, RecordingHost]:
+        host = make.host(scorer or python_program())
+        return execute(inference(make, code, **spec), host, site), host
+
+    return run_code
+
+
+def inference(make: RunMaker, code: str, **spec) -> RunSpec:
+    dockerfile, files = python_submission(code)
+    return make.container(dockerfile, files, **{"limits": SMALL, "scoring_limits": SMALL, **spec})

@@ -1,0 +1,106 @@
+import io
+import tarfile
+import zipfile
+
+import pytest
+
+from medici_worker.containers.outputs import OutputTooLarge, collect, read_small
+
+
+def tar_of(*entries) -> list[bytes]:
+    """Entries: (name, content) or a TarInfo."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        folder = tarfile.TarInfo("out")
+        folder.type, folder.mode = tarfile.DIRTYPE, 0o1777
+        tar.addfile(folder)
+        for entry in entries:
+            if isinstance(entry, tarfile.TarInfo):
+                tar.addfile(entry)
+            else:
+                info = tarfile.TarInfo(f"out/{entry[0]}")
+                info.size, info.mode = len(entry[1]), entry[2] if len(entry) > 2 else 0o644
+                tar.addfile(info, io.BytesIO(entry[1]))
+    return [buffer.getvalue()]
+
+
+def special(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
+    info = tarfile.TarInfo(f"out/{name}")
+    info.type, info.linkname, info.mode = kind, target, 0o777
+    return info
+
+
+def collected(tmp_path, *entries, **limits):
+    values = {"limit_bytes": 10_000, "limit_files": 10, **limits}
+    return collect(tar_of(*entries), tmp_path / "outputs.zip", **values)
+
+
+def contents(outputs) -> dict[str, bytes]:
+    with zipfile.ZipFile(outputs.archive) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_regular_files_are_taken_in_order_of_their_names(tmp_path):
+    outputs = collected(tmp_path, ("b.csv", b"2"), ("a.csv", b"1"))
+    assert list(contents(outputs).items()) == [("a.csv", b"1"), ("b.csv", b"2")]
+    assert (outputs.files, outputs.total_bytes, outputs.used_bytes) == (2, 2, 8192)
+    assert outputs.as_they_are
+
+
+def test_the_same_files_give_the_same_archive(tmp_path):
+    (tmp_path / "1").mkdir()
+    (tmp_path / "2").mkdir()
+    first = collected(tmp_path / "1", ("a", b"1"), ("b", b"2"))
+    second = collected(tmp_path / "2", ("b", b"2"), ("a", b"1"))
+    assert first.sha256 == second.sha256
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE])
+def test_what_is_no_regular_file_is_skipped_and_named(tmp_path, kind):
+    outputs = collected(tmp_path, ("a", b"1"), special("odd", kind, "/etc/passwd"))
+    assert contents(outputs) == {"a": b"1"}
+    assert outputs.describe_skipped() == "'odd' is no regular file"
+    assert not outputs.as_they_are
+
+
+def test_a_hard_link_is_the_file_that_it_names(tmp_path):
+    outputs = collected(tmp_path, ("a", b"1"), special("b", tarfile.LNKTYPE, "out/a"))
+    assert contents(outputs) == {"a": b"1", "b": b"1"}
+
+
+def test_a_hard_link_to_elsewhere_is_nothing(tmp_path):
+    outputs = collected(tmp_path, ("a", b"1"), special("b", tarfile.LNKTYPE, "etc/passwd"))
+    assert contents(outputs) == {"a": b"1"}
+
+
+def test_patterns_choose(tmp_path):
+    outputs = collected(tmp_path, ("a.csv", b"1"), ("b.txt", b"2"), patterns=("*.csv",))
+    assert contents(outputs) == {"a.csv": b"1"}
+    assert outputs.describe_skipped() == "'b.txt' is not among the outputs that this phase names"
+    assert not outputs.as_they_are
+
+
+def test_a_file_for_its_owner_alone_is_handed_on_as_a_copy(tmp_path):
+    outputs = collected(tmp_path, ("a", b"1", 0o600))
+    assert contents(outputs) == {"a": b"1"}
+    assert not outputs.as_they_are
+
+
+def test_too_many_bytes(tmp_path):
+    with pytest.raises(OutputTooLarge, match="more than 10 bytes"):
+        collected(tmp_path, ("a", b"12345678901"), limit_bytes=10)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_too_many_files(tmp_path):
+    with pytest.raises(OutputTooLarge, match="more than 1 files and folders"):
+        collected(tmp_path, ("a", b"1"), ("b", b"1"), limit_files=1)
+
+
+def test_an_empty_folder(tmp_path):
+    assert collected(tmp_path).files == 0
+
+
+def test_small_files_at_the_top_are_read_and_cut():
+    chunks = tar_of(("scores.txt", b"f1: 1"), ("x.html", b"12345"), ("sub/scores.json", b"{}"), ("other", b"1"))
+    assert read_small(chunks, ("scores.*", "*.html"), limit_bytes=3) == {"scores.txt": b"f1: ", "x.html": b"1234"}
