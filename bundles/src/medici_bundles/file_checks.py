@@ -102,7 +102,7 @@ def _wrong_data(path: FilesystemPath, *, is_program: bool) -> str:
 
 def _given_away(definition: ChallengeDefinition, document: YamlDocument) -> Iterator[Fault]:
     """A fault where participants could download what is kept from them."""
-    secrets = secret_refs(definition)
+    secrets = [secret for secret in secret_refs(definition) if secret.is_declared]
     for mention in mentions(document):
         held = next((secret for secret in secrets if overlap(mention.ref, secret.ref)), None)
         if held and mention.path[-1] in {"public_data", "starting_kit"}:

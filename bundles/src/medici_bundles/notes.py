@@ -7,6 +7,7 @@ from typing import Any
 from medici_bundles.dates import has_hours
 from medici_bundles.parsing import dotted, part_in
 from medici_bundles.schema import ChallengeDefinition, Column, Part, Phase, Task
+from medici_bundles.secrecy import overlap, secret_refs
 from medici_bundles.yaml_lines import Path, YamlDocument
 
 _KEPT_ONLY: dict[type[Part], frozenset[str]] = {
@@ -30,6 +31,7 @@ def notes(definition: ChallengeDefinition, document: YamlDocument) -> tuple[str,
         *_kept_only(ChallengeDefinition, document.data, (), document),
         *_overlaps(definition),
         *_bare_ends(document),
+        *_hidden_by_default(definition),
     )
 
 
@@ -47,12 +49,24 @@ def _kept_only(model: type[Part], data: Any, path: Path, document: YamlDocument)
     """Of keys whose value asks for something: `hide_output: false` is what happens anyway."""
     for name, field in model.model_fields.items():
         value, below = data.get(name), (*path, name)
-        if value is not None and name in _KEPT_ONLY.get(model, ()) and value != field.get_default():
+        asks = value not in (None, [], {}, field.get_default())
+        if asks and name in _KEPT_ONLY.get(model, ()):
             yield f"{dotted(below)} (line {document.line(below)}): kept, but this version does not act upon it"
         inner = part_in(field.annotation)
         if inner is not None and isinstance(value, list):
             for place, item in enumerate(value):
                 yield from _kept_only(inner, item, (*below, place), document)
+
+
+def _hidden_by_default(definition: ChallengeDefinition) -> Iterator[str]:
+    secrets = secret_refs(definition)
+    for phase in definition.phases:
+        for ref in filter(None, (phase.public_data, phase.starting_kit)):
+            if any(overlap(ref, secret.ref) for secret in secrets):
+                yield (
+                    f"phase {phase.name!r} names {ref} for participants, which is input data of a phase that is hidden "
+                    "by default, so the starting kit leaves it out; write `hidden: false` if it is public"
+                )
 
 
 def _overlaps(definition: ChallengeDefinition) -> Iterator[str]:

@@ -184,6 +184,8 @@ def test_a_wrong_value_is_named(change: tuple[str, str], fault: str, tmp_path: P
     assert _faults(tmp_path, replaced(change)) == [f"competition.yaml:{fault}"]
 
 
+HIDDEN = ("    accepts: [container]", "    accepts: [container]\n    hidden: true")
+
 CROSS_FAULTS: list[tuple[list[tuple[str, str]], str]] = [
     (
         [("    tasks: [1]", "    tasks: [1, 2]")],
@@ -233,7 +235,7 @@ CROSS_FAULTS: list[tuple[list[tuple[str, str]], str]] = [
         ),
     ),
     (
-        [("    public_data: public_data", "    starting_kit: input_data/test")],
+        [("    public_data: public_data", "    starting_kit: input_data/test"), HIDDEN],
         (
             "25: phases[0].starting_kit names input_data/test, which would hand out the hidden input_data "
             "input_data/test; keep them in separate folders"

@@ -132,7 +132,10 @@ def test_a_secret_folder_stays_out_though_other_keys_name_a_folder_around_it(tmp
 @pytest.mark.parametrize("key", ["public_data", "starting_kit"])
 @pytest.mark.parametrize("ref", ["reference_data", "reference_data/test", "input_data", "input_data/test.zip"])
 def test_keys_that_name_a_secret_folder_give_no_kit_at_all(key: str, ref: str, tmp_path: Path) -> None:
-    definition = replaced(("    public_data: public_data", f"    {key}: {ref}"))
+    definition = replaced(
+        ("    public_data: public_data", f"    {key}: {ref}"),
+        ("    accepts: [container]", "    accepts: [container]\n    hidden: true"),
+    )
 
     with pytest.raises(BundleRejected, match="would hand out the hidden"):
         build_kit(write_bundle(tmp_path / "bundle", definition), tmp_path / "kit.zip")
@@ -182,3 +185,19 @@ def test_public_images_that_are_also_in_the_hidden_set_are_kept(tmp_path: Path) 
     names = build_kit(write_bundle(tmp_path / "bundle", files=extra), tmp_path / "kit.zip")
 
     assert "public_data/training-data/3.jpg" in names
+
+
+def test_input_data_that_is_hidden_by_default_stays_out_though_it_is_named_as_public(tmp_path: Path) -> None:
+    """Codabench has no `hidden`: such bundles are read, with a note, and the kit keeps to the safe side."""
+    bundle = write_bundle(
+        tmp_path / "bundle", replaced(("    public_data: public_data", "    public_data: input_data/test"))
+    )
+
+    names = _kit(tmp_path, bundle)
+
+    assert [name for name in names if name.startswith("input_data")] == ["input_data/validation/1.jpg"]
+    with open_bundle(bundle) as opened:
+        assert opened.report.notes[-1] == (
+            "phase 'Training' names input_data/test for participants, which is input data of a phase that is hidden by "
+            "default, so the starting kit leaves it out; write `hidden: false` if it is public"
+        )
