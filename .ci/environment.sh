@@ -26,8 +26,8 @@ install_venv_module() { # Debian keeps it in a package of its own
     [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
     echo "Installing Python's venv module from this machine's packages."
     version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-    apt-get update -qq >/dev/null || true
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "python$version-venv" >/dev/null
+    apt-get update -qq >/dev/null 2>&1 || true
+    DEBIAN_FRONTEND=noninteractive sh .ci/quietly apt-get install -y -qq --no-install-recommends "python$version-venv"
 }
 
 make_venv() {
@@ -44,7 +44,7 @@ make_venv() {
 
 find_uv() {
     if ! .venv/bin/python -m uv --version >/dev/null 2>&1 && .venv/bin/python -m pip --version >/dev/null 2>&1; then
-        .venv/bin/python -m pip install --quiet --disable-pip-version-check "uv>=0.9,<1" >&2 || true
+        .venv/bin/python -m pip install -qq --disable-pip-version-check "uv>=0.9,<1" >&2 || true
     fi
     if [ -x .venv/bin/uv ]; then
         echo .venv/bin/uv

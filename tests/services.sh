@@ -26,9 +26,9 @@ without_starting_services() { # the tests start their own; the machine gets no n
 
 install() {
     export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq >/dev/null || true
+    apt-get update -qq >/dev/null 2>&1 || true
     for package; do # one by one: where one is not to be had, the others still are
-        apt-get install -y -qq --no-install-recommends "$package" >/dev/null || echo "apt-get could not install $package." >&2
+        sh "$(dirname "$0")/../.ci/quietly" apt-get install -y -qq --no-install-recommends "$package" || echo "apt-get could not install $package." >&2
     done
 }
 

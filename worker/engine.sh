@@ -32,10 +32,10 @@ install_engine() {
     command -v apt-get >/dev/null || missing "No Docker engine is installed and this is neither Debian nor Ubuntu: install Docker, then try again."
     echo "Installing the Docker engine of this Debian or Ubuntu."
     export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq >/dev/null || true
+    apt-get update -qq >/dev/null 2>&1 || true
     client=$(apt-cache show docker-cli >/dev/null 2>&1 && echo docker-cli || true) # a package of its own in newer releases
     # shellcheck disable=SC2086
-    apt-get install -y -qq --no-install-recommends docker.io iptables $client >/dev/null ||
+    sh "$(dirname "$0")/../.ci/quietly" apt-get install -y -qq --no-install-recommends docker.io iptables $client ||
         missing "apt-get could not install docker.io (its message is above): check this machine's apt sources."
 }
 

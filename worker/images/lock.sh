@@ -1,10 +1,12 @@
 #!/bin/sh
 # Pins what goes into the curated images: requirements.in → requirements.txt, with hashes, each without what its parent
-# has. Versions follow the platform's own lock file. Run by `make lock`; needs uv, and an index with torch's CPU build.
+# has. Versions follow the platform's own lock file. Run by `make lock`; needs uv, and torch's CPU build in a folder of
+# wheels (UV_FIND_LINKS or PIP_FIND_LINKS) or from PyTorch's index.
 set -eu
 cd "$(dirname "$0")"
-UV_CUSTOM_COMPILE_COMMAND="make lock"
-export UV_CUSTOM_COMPILE_COMMAND
+export UV_CUSTOM_COMPILE_COMMAND="make lock"
+export UV_FIND_LINKS="${UV_FIND_LINKS:-${PIP_FIND_LINKS:-}}"
+[ -n "$UV_FIND_LINKS" ] || export UV_TORCH_BACKEND=cpu
 
 pins() { sed -n 's/^\([A-Za-z0-9._-]*==[^ \\]*\( ; [^\\]*\)\{0,1\}\).*/\1/p' "$@"; }
 names() { pins "$@" | sed 's/==.*//' | sort -u; }
