@@ -50,7 +50,7 @@ def _error_page(request: Request, context: Context, status: int, message: str) -
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return PlainTextResponse(message, status_code=status)
     visitor = Visitor(request, context, _known_user(request, context))
-    return visitor.render("error.html", status, status=status, phrase=_PHRASES.get(status, "Refused"), message=message)
+    return visitor.render("error.html", status, code=status, phrase=_PHRASES.get(status, "Refused"), message=message)
 
 
 def _known_user(request: Request, context: Context) -> User | None:

@@ -26,6 +26,8 @@ class Board:
 
     shell: Shell
     phase: Phase
+    boards: list[Leaderboard]
+    """All that this visitor may see."""
     board: Leaderboard
     columns: list[LeaderboardColumn]
     primary: LeaderboardColumn
@@ -46,7 +48,6 @@ def show_leaderboard(
         "leaderboard.html",
         shell=chosen.shell,
         chosen=chosen,
-        boards=queries.shown_boards(session, chosen.shell.challenge, visitor.user),
         rows=rows,
         as_share=_reads_as_share(rows.rows, chosen.primary),
     )
@@ -69,10 +70,12 @@ def download_leaderboard(
 
 def _find(session: Session, visitor: Visitor, slug: str, phase: str | None, board: str | None) -> Board:
     shell = open_shell(session, visitor, slug)
-    found = queries.find_board(session, shell.challenge, board, visitor.user)
+    boards = queries.shown_boards(session, shell.challenge, visitor.user)
+    found = queries.choose_board(boards, board)
     return Board(
         shell=shell,
         phase=find_phase(shell.challenge, phase, now=visitor.context.now()),
+        boards=boards,
         board=found,
         columns=queries.shown_columns(found, shell.challenge, visitor.user),
         primary=primary_column(found),

@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
@@ -25,8 +27,12 @@ def shown_boards(session: Session, challenge: Challenge, user: User | None) -> l
 
 
 def find_board(session: Session, challenge: Challenge, key: str | None, user: User | None) -> Leaderboard:
+    return choose_board(shown_boards(session, challenge, user), key)
+
+
+def choose_board(boards: Sequence[Leaderboard], key: str | None) -> Leaderboard:
     """The first one, or the one with this key."""
-    for board in shown_boards(session, challenge, user):
+    for board in boards:
         if key is None or board.key == key:
             return board
     raise NotFound("This challenge has no such leaderboard, or it is not shown yet.")

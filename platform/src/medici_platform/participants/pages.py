@@ -14,8 +14,8 @@ from medici_platform.paging import Page, fetch_slice
 from medici_platform.participants import queries, service
 from medici_platform.participants.rules import ParticipantStatus
 from medici_platform.participants.shell import open_shell
-from medici_platform.presentation.forms import PostedForm
 from medici_platform.presentation.formats import path_part
+from medici_platform.presentation.forms import PostedForm
 from medici_platform.presentation.visitors import CurrentVisitor, redirect
 from medici_platform.web import CurrentContext, CurrentSession
 from medici_worker.protocol import Limits
@@ -55,9 +55,7 @@ def show_phases(slug: str, visitor: CurrentVisitor, context: CurrentContext, ses
 
 
 @router.post("/publish")
-def publish(
-    slug: str, user: SignedIn, _: PostedForm, context: CurrentContext, session: CurrentSession
-) -> Response:
+def publish(slug: str, user: SignedIn, _: PostedForm, context: CurrentContext, session: CurrentSession) -> Response:
     challenge = get_challenge(session, slug, user)
     service.require_organizer_of(challenge, user)
     challenge.published_at = challenge.published_at or context.now()

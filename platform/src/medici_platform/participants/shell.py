@@ -56,12 +56,16 @@ def open_shell(session: Session, visitor: Visitor, slug: str) -> Shell:
 
 def _tabs(challenge: Challenge, *, organizes: bool, signed_in: bool) -> list[Tab]:
     path = f"/challenges/{challenge.slug}"
-    first, *rest = challenge.pages or [None]
-    tabs = [Tab(first.title if first else "Overview", path)]
-    tabs += [Tab(page.title, f"{path}/pages/{page.slug}") for page in rest if page]
+    pages = challenge.pages
+    tabs = [Tab(pages[0].title if pages else "Overview", path)]
+    tabs += [Tab(page.title, f"{path}/pages/{page.slug}") for page in pages[1:]]
     if challenge.terms:
         tabs.append(Tab("Terms", f"{path}/terms"))
-    tabs += [Tab("Phases", f"{path}/phases"), Tab("Leaderboard", f"{path}/leaderboard"), Tab("Submit", f"{path}/submit")]
+    tabs += [
+        Tab("Phases", f"{path}/phases"),
+        Tab("Leaderboard", f"{path}/leaderboard"),
+        Tab("Submit", f"{path}/submit"),
+    ]
     if signed_in:
         tabs.append(Tab("Submissions" if organizes else "My submissions", f"{path}/submissions"))
     if organizes:

@@ -1,4 +1,4 @@
-"""The one Jinja environment. Everything is escaped; a name that a template does not get is an error, not an empty text."""
+"""The one Jinja environment. Everything is escaped; a name that a template does not get is an error."""
 
 import hashlib
 from functools import lru_cache
@@ -27,7 +27,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for name in ("when", "day", "size", "duration", "ago", "score", "log_text", "path_part"):
+    for name in ("when", "day", "size", "duration", "ago", "score", "log_text", "lower_headings", "path_part"):
         environment.filters[name] = getattr(formats, name)
     environment.globals["asset"] = asset
     environment.globals["DASH"] = formats.DASH

@@ -79,9 +79,9 @@ def redirect(path: str) -> Response:
 
 
 def local_path(path: str | None) -> str:
-    """Where to go after signing in: a path of this platform, or the list of challenges.
+    r"""Where to go after signing in: a path of this platform, or the list of challenges.
 
-    Browsers read `//host`, `/\\host` and `/<tab>/host` as other hosts.
+    Browsers read `//host`, `/\host` and `/<tab>/host` as other hosts.
     """
     start = "/challenges"
     if not path or not path.startswith("/") or path.startswith("//") or "\\" in path:

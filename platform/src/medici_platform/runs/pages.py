@@ -16,8 +16,8 @@ from medici_platform.challenges.queries import leaderboards
 from medici_platform.challenges.shown_scores import ShownScore, shown_scores
 from medici_platform.errors import NotFound
 from medici_platform.participants.rules import may_organize
-from medici_platform.presentation.forms import PostedForm
 from medici_platform.presentation.formats import log_text
+from medici_platform.presentation.forms import PostedForm
 from medici_platform.presentation.visitors import CurrentVisitor, redirect
 from medici_platform.runs import decisions, views
 from medici_platform.runs.schemas import LogPiece, RunOut
@@ -61,7 +61,11 @@ class ShownLog:
 
 @router.get("")
 def show_submission(
-    submission: ThisSubmission, visitor: CurrentVisitor, user: SignedIn, context: CurrentContext, session: CurrentSession
+    submission: ThisSubmission,
+    visitor: CurrentVisitor,
+    user: SignedIn,
+    context: CurrentContext,
+    session: CurrentSession,
 ) -> Response:
     organizes = may_organize(user, submission.phase.challenge)
     boards = leaderboards(session, submission.phase.challenge)
@@ -88,9 +92,7 @@ def show_whole_log(submission: ThisSubmission, user: SignedIn, session: CurrentS
 
 
 @router.post("/cancel")
-def cancel(
-    submission: ThisSubmission, _: PostedForm, context: CurrentContext, session: CurrentSession
-) -> Response:
+def cancel(submission: ThisSubmission, _: PostedForm, context: CurrentContext, session: CurrentSession) -> Response:
     decisions.cancel(session, context, submission)
     return redirect(f"/submissions/{submission.id}")
 
