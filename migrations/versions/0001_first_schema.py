@@ -73,6 +73,7 @@ def upgrade() -> None:
         sa.Column("logo_type", sa.String(length=40), nullable=True),
         sa.Column("kit_sha256", sa.String(length=64), nullable=True),
         sa.Column("owner_id", sa.Integer(), nullable=False),
+        sa.Column("docker_image", sa.String(length=255), nullable=True),
         sa.Column("auto_approve", sa.Boolean(), nullable=False),
         sa.Column("show_detailed_results", sa.Boolean(), nullable=False),
         sa.Column("created_at", database.UtcDateTime(timezone=True), nullable=False),

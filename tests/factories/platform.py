@@ -1,6 +1,10 @@
 """A real platform for tests: its own data folder, database and port, served by uvicorn in a thread."""
 
+import atexit
 import io
+import shutil
+import sqlite3
+import tempfile
 import threading
 import time
 import zipfile
@@ -8,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +26,16 @@ from medici_platform.app import create_app, make_context
 from medici_platform.context import Context, utc_now
 from medici_platform.dispatch import Hint
 from medici_platform.queues.service import enroll_worker
+from medici_platform.security import hash_password
 from medici_platform.settings import Settings
 
 PASSWORD = "correct horse battery"
+
+
+@cache
+def _password_hash() -> str:
+    """Hashing is slow on purpose: once is enough."""
+    return hash_password(PASSWORD)
 
 
 @dataclass
@@ -64,7 +76,8 @@ class RunningPlatform:
     def user(self, username: str, role: Role = Role.PARTICIPANT) -> str:
         """A user with the password PASSWORD; returns an API token."""
         with self.context.database.write() as session:
-            user = create_user(session, username=username, password=PASSWORD, role=role, now=self.clock.now())
+            user = create_user(session, username=username, password=None, role=role, now=self.clock.now())
+            user.password_hash = _password_hash()
             return issue_token(session, user, name="test", now=self.clock.now())
 
     def worker(self, name: str = "w1", queue: str = "default") -> str:
@@ -78,7 +91,7 @@ def running_platform(folder: Path, *, database_url: str = "", **settings: Any) -
     hints, clock = HintList(), TestClock()
     chosen = Settings(data_dir=folder, database_url=database_url, **settings)
     folder.mkdir(parents=True, exist_ok=True)
-    migrate.upgrade(chosen.database)
+    _make_schema(chosen)
     context = replace(make_context(chosen, hints), now=clock.now)
     server = uvicorn.Server(
         uvicorn.Config(create_app(context=context), host="127.0.0.1", port=0, log_level="error", ws="none")
@@ -94,6 +107,25 @@ def running_platform(folder: Path, *, database_url: str = "", **settings: Any) -
     finally:
         server.should_exit = True
         thread.join()
+
+
+def _make_schema(settings: Settings) -> None:
+    """SQLite: a copy of one file that has been migrated once; anything else: by the migrations."""
+    if settings.database_url:
+        migrate.upgrade(settings.database)
+    else:
+        shutil.copy(_migrated_file(), settings.data_dir / "medici.sqlite3")
+
+
+@cache
+def _migrated_file() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="medici-schema-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    migrate.upgrade(f"sqlite:///{folder / 'schema.sqlite3'}")
+    with sqlite3.connect(folder / "schema.sqlite3") as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    return folder / "schema.sqlite3"
 
 
 def make_zip(files: dict[str, str | bytes]) -> bytes:
@@ -165,7 +197,7 @@ BUNDLE_FILES: dict[str, str | bytes] = {
 }
 
 RESULTS_ZIP = make_zip({"answer.txt": "0.5"})
-CONTAINER_ZIP = make_zip({"Dockerfile": "FROM medici/python:latest\nCMD [\"true\"]\n"})
+CONTAINER_ZIP = make_zip({"Dockerfile": 'FROM medici/python:latest\nCMD ["true"]\n'})
 
 
 def import_bundle(

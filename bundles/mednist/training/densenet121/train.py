@@ -101,7 +101,7 @@ def main() -> None:
         "--lr", type=float, default=float(setting("LR", "1e-3")), help="Adam's learning rate at the start"
     )
     parser.add_argument("--epochs", type=int, default=int(setting("EPOCHS", "5")))
-    parser.add_argument("--batch", type=int, default=int(setting("BATCH", "30")), help="images per step")
+    parser.add_argument("--batch", type=int, default=int(setting("BATCH", "15")), help="images per step")
     parser.add_argument("--workers", type=int, default=int(setting("WORKERS", "2")), help="processes that read images")
     parser.add_argument("--seed", type=int, default=int(setting("SEED", "0")))
     train(parser.parse_args())

@@ -85,6 +85,7 @@ def create_challenge(
         kit_sha256=stored.kit.sha256,
         owner_id=owner.id,
         owner=owner,
+        docker_image=definition.docker_image,
         auto_approve=definition.registration_auto_approve,
         show_detailed_results=definition.enable_detailed_results,
         created_at=now,

@@ -30,6 +30,8 @@ class Challenge(Base):
     logo_type: Mapped[str | None] = mapped_column(String(40))
     kit_sha256: Mapped[str | None] = mapped_column(String(64))
     owner_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
+    docker_image: Mapped[str | None] = mapped_column(String(255))
+    """Image of scoring programs without a Dockerfile. None: the platform's own."""
     auto_approve: Mapped[bool] = mapped_column(default=False)
     show_detailed_results: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]

@@ -147,7 +147,7 @@ def _try_task(
         limits=Limits.model_validate(limits_json(phase.limits)),
         scoring_limits=Limits.model_validate(limits_json(phase.scoring_limits)),
         build=build_policy(phase, settings),
-        scoring_image=settings.scoring_image,
+        scoring_image=bundle.definition.docker_image or settings.scoring_image,
         output_patterns=phase.outputs,
     )
     try:

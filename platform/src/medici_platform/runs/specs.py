@@ -29,7 +29,7 @@ def run_spec(run: Run, settings: Settings) -> RunSpec:
         build=build_policy(phase, settings),
         limits=Limits.model_validate({**phase.limits, "gpus": phase.gpus}),
         scoring_limits=Limits.model_validate(phase.scoring_limits),
-        scoring_image=settings.scoring_image,
+        scoring_image=phase.challenge.docker_image or settings.scoring_image,
         output_patterns=tuple(phase.outputs) or ("*",),
     )
 
