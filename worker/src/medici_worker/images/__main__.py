@@ -11,10 +11,11 @@ def main(
     names: Annotated[list[str] | None, typer.Argument(help=f"Any of {', '.join(IMAGE_NAMES)}; all by default.")] = None,
     *,
     force: Annotated[bool, typer.Option(help="Build even what is up to date.")] = False,
+    torch_backend: Annotated[str, typer.Option(help="cpu, or a CUDA version in uv's words: cu130.")] = "cpu",
 ) -> None:
     """Make the curated images on the Docker engine of this machine."""
     try:
-        build_images(names or IMAGE_NAMES, say=typer.echo, force=force)
+        build_images(names or IMAGE_NAMES, say=typer.echo, force=force, torch_backend=torch_backend)
     except ImageBuildFailed as failure:
         typer.echo(str(failure), err=True)
         raise typer.Exit(1) from failure

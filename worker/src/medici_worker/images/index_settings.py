@@ -22,6 +22,7 @@ UV_NAMES = {
     "timeout": "UV_HTTP_TIMEOUT",
     "no-index": "UV_NO_INDEX",
 }
+SYSTEM_FILE = Path("/etc/pip.conf")
 FLAGS = {"1": "1", "true": "1", "yes": "1", "on": "1"}
 
 
@@ -67,7 +68,7 @@ def _pip_files(environ: Mapping[str, str]) -> Iterator[Path]:
     config_home = Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
     if environ.get("PIP_CONFIG_FILE") == os.devnull:  # pip's way of reading no file at all
         return
-    yield from (Path("/etc/pip.conf"), home / ".pip/pip.conf", config_home / "pip/pip.conf")
+    yield from (SYSTEM_FILE, home / ".pip/pip.conf", config_home / "pip/pip.conf")
     if "PIP_CONFIG_FILE" in environ:
         yield Path(environ["PIP_CONFIG_FILE"])
 
