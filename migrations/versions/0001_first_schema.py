@@ -207,7 +207,7 @@ def upgrade() -> None:
         sa.Column("description", sa.Text(), nullable=False),
         sa.Column("input_data_sha256", sa.String(length=64), nullable=True),
         sa.Column("input_data_bytes", sa.BigInteger(), nullable=False),
-        sa.Column("reference_data_sha256", sa.String(length=64), nullable=True),
+        sa.Column("reference_data_sha256", sa.String(length=64), nullable=False),
         sa.Column("reference_data_bytes", sa.BigInteger(), nullable=False),
         sa.Column("scoring_program_sha256", sa.String(length=64), nullable=False),
         sa.Column("scoring_program_bytes", sa.BigInteger(), nullable=False),

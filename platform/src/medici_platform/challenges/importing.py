@@ -26,6 +26,7 @@ from medici_platform.errors import Conflict
 from medici_platform.storage import Storage, StoredFile
 
 MEBIBYTE = 1024**2
+NO_FILES = ""
 LOGO_TYPES = {
     ".png": "image/png",
     ".jpg": "image/jpeg",
@@ -55,7 +56,8 @@ def store_bundle(path: Path, storage: Storage) -> StoredBundle:
         definition = bundle.definition
         return StoredBundle(
             definition=definition,
-            files={file: _store(bundle, file, storage) for file in _data_files(definition)},
+            files={NO_FILES: _store_no_files(storage)}
+            | {file: _store(bundle, file, storage) for file in _data_files(definition)},
             pages=_pages(bundle, definition),
             terms=render_page(definition.terms, bundle.terms_text) if definition.terms else "",
             logo=_store_logo(bundle, storage),
@@ -120,6 +122,15 @@ def _store(bundle: Bundle, file: str, storage: Storage) -> StoredFile:
     return StoredFile(sha256, size_bytes)
 
 
+def _store_no_files(storage: Storage) -> StoredFile:
+    """The reference data of a task that has none: a program that needs no answers gets an empty folder."""
+    with storage.receive(limit_bytes=MEBIBYTE) as reception:
+        reception.write(b"PK\x05\x06" + bytes(18))
+        stored = reception.complete()
+        storage.keep(reception.path, stored.sha256)
+    return stored
+
+
 def _store_logo(bundle: Bundle, storage: Storage) -> StoredFile | None:
     image = bundle.image_bytes
     if image is None:
@@ -161,7 +172,7 @@ def _pages(bundle: Bundle, definition: schema.ChallengeDefinition) -> list[Chall
 
 def _task(task: schema.Task, files: dict[str, StoredFile]) -> Task:
     input_data = files[task.input_data] if task.input_data else None
-    reference = files[task.reference_data] if task.reference_data else None
+    reference = files[task.reference_data or NO_FILES]
     program = files[task.scoring_program]
     return Task(
         index=task.index,
@@ -169,8 +180,8 @@ def _task(task: schema.Task, files: dict[str, StoredFile]) -> Task:
         description=task.description,
         input_data_sha256=input_data.sha256 if input_data else None,
         input_data_bytes=input_data.size_bytes if input_data else 0,
-        reference_data_sha256=reference.sha256 if reference else None,
-        reference_data_bytes=reference.size_bytes if reference else 0,
+        reference_data_sha256=reference.sha256,
+        reference_data_bytes=reference.size_bytes,
         scoring_program_sha256=program.sha256,
         scoring_program_bytes=program.size_bytes,
     )

@@ -72,7 +72,7 @@ class Task(Base):
     description: Mapped[str] = mapped_column(Text, default="")
     input_data_sha256: Mapped[str | None] = mapped_column(String(64))
     input_data_bytes: Mapped[Bytes] = mapped_column(default=0)
-    reference_data_sha256: Mapped[str | None] = mapped_column(String(64))
+    reference_data_sha256: Mapped[str] = mapped_column(String(64))
     reference_data_bytes: Mapped[Bytes] = mapped_column(default=0)
     scoring_program_sha256: Mapped[str] = mapped_column(String(64))
     scoring_program_bytes: Mapped[Bytes]

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from medici_bundles.checker import check_bundle
+from medici_bundles.checker import CheckReport, check_bundle
 from medici_bundles.faults import BundleRejected
 from medici_bundles.kit import build_kit
 from medici_platform.cli.challenges import Json
@@ -25,9 +25,22 @@ def check(bundle: BundlePath, as_json: Json = False) -> None:
     if as_json:
         print_json(dataclasses.asdict(report))
     else:
-        results.print(escape(str(report)))
+        _print_report(report)
     if report.faults:
         raise typer.Exit(1)
+
+
+def _print_report(report: CheckReport) -> None:
+    for fault in report.faults:
+        notes.print(f"[red]fault[/] {escape(str(fault))}")
+    for line in (*report.ignored, *report.notes):
+        notes.print(f"[yellow]note[/]  {escape(line)}")
+    if report.title:
+        results.print(escape(f"{report.title} ({report.slug})"))
+    for line in report.summary:
+        results.print(escape(f"  {line}"))
+    faults = len(report.faults)
+    results.print("No faults." if report.is_sound else f"{faults} fault{'s' if faults > 1 else ''}.")
 
 
 @app.command()

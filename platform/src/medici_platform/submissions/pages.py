@@ -1,4 +1,6 @@
+from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -30,8 +32,10 @@ class Offer:
 
     phase: Phase
     limits: Limits
-    allowed_bases: tuple[str, ...]
     image_map: dict[str, str]
+    """Pattern of a public image name → image that runs in its place."""
+    other_bases: list[str]
+    """Patterns of images that are used as they are named."""
     quota: Quota | None
     refusal: MediciError | None
     """Why nothing can be submitted at the moment."""
@@ -95,8 +99,8 @@ def _offer(session: Session, visitor: Visitor, shell: Shell, phase: Phase) -> Of
     return Offer(
         phase=phase,
         limits=Limits.model_validate({**phase.limits, "gpus": phase.gpus}),
-        allowed_bases=policy.allowed_bases,
         image_map=policy.image_map,
+        other_bases=[base for base in policy.allowed_bases if not _is_mapped(base, policy.image_map)],
         quota=quota,
         refusal=_refusal(session, visitor, shell, phase),
     )
@@ -116,3 +120,7 @@ def _build_policy(phase: Phase, settings: Settings) -> BuildPolicy:
     """As the worker will be told: the phase's own names first."""
     own = phase.build.get("image_map", {})
     return BuildPolicy.model_validate({**phase.build, "image_map": {**own, **settings.image_map}})
+
+
+def _is_mapped(base: str, image_map: Mapping[str, str]) -> bool:
+    return any(fnmatchcase(base, pattern) for pattern in image_map)

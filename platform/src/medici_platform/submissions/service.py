@@ -112,6 +112,7 @@ def accept(
 
 
 def _is_plain(listing: ArchiveListing) -> bool:
-    """Without a wrapping folder and without entries that are left out, the upload runs as it is."""
+    """The upload runs as it is when there is nothing to strip, to leave out, or to spell anew."""
     with ZipFile(listing.path) as archive:
-        return not listing.root and len(listing.files) == sum(not info.is_dir() for info in archive.infolist())
+        names = [info.filename for info in archive.infolist() if not info.is_dir()]
+    return not listing.root and sorted(names) == sorted(file.name for file in listing.files)

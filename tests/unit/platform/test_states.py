@@ -1,0 +1,88 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from medici_platform.runs.rules import costs_quota, mean_scores, participant_sees, submission_state, waiting_sentence
+from medici_platform.states import HELD, TERMINAL, TRANSITIONS, State, may_follow
+from medici_worker.protocol import FailureKind, Fault, Stage
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def test_every_state_has_its_line_in_the_table():
+    assert set(TRANSITIONS) == set(State)
+
+
+@pytest.mark.parametrize("state", sorted(HELD))
+def test_a_held_run_can_be_queued_again_and_can_end(state):
+    assert may_follow(state, State.QUEUED)
+    assert all(may_follow(state, end) for end in TERMINAL)
+
+
+@pytest.mark.parametrize("state", sorted(TERMINAL))
+def test_an_ended_run_can_only_be_run_again(state):
+    assert TRANSITIONS[state] == {State.QUEUED}
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        ([State.QUEUED], State.QUEUED),
+        ([State.FINISHED, State.RUNNING], State.RUNNING),
+        ([State.QUEUED, State.SCORING], State.SCORING),
+        ([State.FINISHED, State.FAILED], State.FINISHED),
+        ([State.FAILED, State.CANCELLED], State.FAILED),
+        ([State.CANCELLED], State.CANCELLED),
+    ],
+)
+def test_a_submission_is_where_its_runs_are(states, expected):
+    assert submission_state(states) == expected
+
+
+def test_unscored_is_not_zero():
+    assert mean_scores([{"f1": 0.5}, {}, {"f1": 1.0, "auc": 0.25}]) == {"auc": 0.25, "f1": 0.75}
+
+
+@pytest.mark.parametrize("kind", FailureKind)
+def test_every_failure_has_a_sentence_and_a_fault(kind):
+    assert kind.sentence.endswith(".")
+    if kind != FailureKind.CANCELLED:
+        assert costs_quota(State.FAILED, kind.value, was_claimed=True) == (kind.fault == Fault.PARTICIPANT)
+
+
+@pytest.mark.parametrize("was_claimed", [True, False])
+def test_cancelling_while_it_waits_costs_nothing(was_claimed):
+    assert costs_quota(State.CANCELLED, "cancelled", was_claimed=was_claimed) is was_claimed
+
+
+def test_what_participants_see_of_logs():
+    assert [stage for stage in Stage if participant_sees(stage, "none")] == [Stage.PREPARING]
+    assert [stage for stage in Stage if participant_sees(stage, "full")] == [Stage.PREPARING, Stage.RUNNING]
+
+
+@pytest.mark.parametrize(
+    ("facts", "sentence"),
+    [
+        ((0, 0, 0, 0), "Waiting: no worker is connected at the moment; the run starts as soon as one is."),
+        ((0, 1, 1, 0), "Waiting for a worker with 1 GPU: none is connected at the moment."),
+        ((0, 1, 0, 1), "Next in the queue."),
+        ((2, 1, 0, 1), "Waiting: 2 runs ahead in the queue."),
+    ],
+)
+def test_why_a_run_waits(facts, sentence):
+    ahead, workers, gpus, gpu_workers = facts
+    assert waiting_sentence(ahead=ahead, workers=workers, gpus=gpus, gpu_workers=gpu_workers) == sentence
+
+
+def test_the_folder_platform_does_not_shadow_pythons_own_module():
+    assert not (ROOT / "platform" / "__init__.py").exists()
+    answer = subprocess.run(
+        [sys.executable, "-c", "import platform; print(platform.system())"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert answer.stdout.strip() == "Linux"
