@@ -1,5 +1,7 @@
 """The command line: a second composition root beside `app.py`."""
 
-from medici_platform.cli.app import app, main
 
-__all__ = ["app", "main"]
+def main() -> None:
+    from medici_platform.cli.app import main as run  # noqa: PLC0415 - importing one of its parts imports no other
+
+    run()

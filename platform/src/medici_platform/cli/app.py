@@ -1,39 +1,70 @@
 """`medici`: every command. Client commands read MEDICI_URL and MEDICI_TOKEN."""
 
 import sys
+from importlib import import_module
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_group
 
-from medici_platform.cli import admin, bundles, challenges, demo, images, local, serve, submissions, workers
 from medici_platform.cli.output import CommandFailed, stop
 from medici_platform.errors import MediciError
 
+COMMANDS = {
+    "up": "serve.up",
+    "clock": "serve.clock",
+    "worker": "workers.app",
+    "admin": "admin.app",
+    "challenge": "challenges.app",
+    "participants": "challenges.participants",
+    "join": "challenges.join",
+    "submit": "submissions.submit",
+    "watch": "submissions.watch",
+    "leaderboard": "submissions.leaderboard",
+    "cancel": "submissions.cancel",
+    "rerun": "submissions.rerun",
+    "rescore": "submissions.rescore",
+    "try": "local.try_submission",
+    "score": "local.score",
+    "bundle": "bundles.app",
+    "images": "images.app",
+    "demo": "demo.demo",
+}
+"""Where each command is defined, in the order of the help."""
+
+
+class CommandsOnCall(TyperGroup):
+    """A command's module is imported when the command is called: to submit, nobody waits for the web framework."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the parent's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - the parent's signature
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[cmd_name].split(".")
+        found = getattr(import_module(f"medici_platform.cli.{module}"), attribute)
+        alone = typer.Typer()
+        if isinstance(found, typer.Typer):
+            alone.add_typer(found, name=cmd_name)
+        else:
+            alone.command(cmd_name)(found)
+        return get_group(alone).commands[cmd_name]
+
+
 app = typer.Typer(
     name="medici",
-    help="A self-hosted challenge platform for medical-imaging AI.",
+    cls=CommandsOnCall,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
 
-app.command("up")(serve.up)
-app.command("clock")(serve.clock)
-app.add_typer(workers.app, name="worker")
-app.add_typer(admin.app, name="admin")
-app.add_typer(challenges.app, name="challenge")
-app.add_typer(challenges.participants, name="participants")
-app.command("join")(challenges.join)
-app.command("submit")(submissions.submit)
-app.command("watch")(submissions.watch)
-app.command("leaderboard")(submissions.leaderboard)
-app.command("cancel")(submissions.cancel)
-app.command("rerun")(submissions.rerun)
-app.command("rescore")(submissions.rescore)
-app.command("try")(local.try_submission)
-app.command("score")(local.score)
-app.add_typer(bundles.app, name="bundle")
-app.add_typer(images.app, name="images")
-app.command("demo")(demo.demo)
+
+@app.callback()
+def medici() -> None:
+    """A self-hosted challenge platform for medical-imaging AI."""
 
 
 def main() -> None:
