@@ -31,6 +31,7 @@ class TinyPlatform:
         self.outputs: list[bytes] = []
         self.reports: dict[int, Report] = {}
         self.released: list[int] = []
+        self._claimed: dict[int, RunSpec] = {}
         self.gone = threading.Event()
         self.trouble = 0
         self.damage = False
@@ -67,6 +68,7 @@ class TinyPlatform:
         spec = self.specs.pop(json.loads(body)["run_id"], None)
         if spec is None:
             return _refused(409, "not_queued")
+        self._claimed[spec.run_id] = spec
         claim = Claim(spec=spec, token=TOKEN, lease_s=60, heartbeat_s=self.heartbeat_s)
         return 200, claim.model_dump_json().encode()
 
@@ -88,13 +90,18 @@ class TinyPlatform:
         elif action == "release":
             self.released.append(run_id)
         elif action.startswith("files/"):
-            return self._file(action.removeprefix("files/"))
+            return self._file(run_id, action.removeprefix("files/"))
         return 204, b""
 
-    def _file(self, role: str) -> tuple[int, bytes]:
-        for path in self.archives.by_sha256.values():
-            if path.name.startswith(f"{role}-"):
-                return 200, path.read_bytes() + (b"damage" if self.damage else b"")
+    def _file(self, run_id: int, role: str) -> tuple[int, bytes]:
+        spec = self._claimed[run_id]
+        files = [spec.submission, spec.input_data]
+        if self.grant is not None:
+            files += [self.grant.scoring_program, self.grant.reference_data]
+        for file in files:
+            if file is not None and file.role == role:
+                content = self.archives.by_sha256[file.sha256].read_bytes()
+                return 200, content + (b"damage" if self.damage else b"")
         return _refused(403, "not_yet")
 
 
@@ -132,6 +139,7 @@ def serving(platform: TinyPlatform) -> Iterator[str]:
     handler = type("Handler", (_Handler,), {"platform": platform})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
+    server.handle_error = lambda *_: None  # type: ignore[method-assign] - a killed worker's connection
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     platform.url = f"http://127.0.0.1:{server.server_address[1]}"

@@ -117,7 +117,7 @@ class PlatformClient:
     def _retried(self, once: Callable[[], T], retry_s: float) -> T:
         attempts = Retrying(
             retry=retry_if_exception_type((Passing, httpx.TransportError)),
-            wait=wait_exponential_jitter(initial=0.2, max=5.0, jitter=0.2),
+            wait=wait_exponential_jitter(multiplier=0.2, max=5.0, jitter=0.2),
             stop=stop_after_delay(retry_s),
             reraise=True,
         )

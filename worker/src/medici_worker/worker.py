@@ -179,7 +179,7 @@ def worker_process(settings: WorkerSettings) -> Iterator[WorkerProcess]:
 
 @retry(
     retry=retry_if_exception_type(HostUnreachable),
-    wait=wait_exponential_jitter(initial=0.5, max=10),
+    wait=wait_exponential_jitter(multiplier=0.5, max=10),
     before_sleep=lambda state: _log.warning(
         "platform_silent", error=str(state.outcome.exception() if state.outcome else "")
     ),

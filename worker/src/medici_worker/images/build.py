@@ -4,12 +4,14 @@ import shutil
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import docker
-from docker.errors import DockerException, ImageNotFound
+from docker.errors import APIError, DockerException, ImageNotFound
+from docker.models.images import Image
 
 from medici_worker.images.bases import import_debian, upstream_base
 from medici_worker.images.errors import ImageBuildFailed
@@ -79,11 +81,13 @@ class _Work:
     def make(self, recipe: Recipe) -> BuiltImage:
         began = time.monotonic()
         labels = {INPUTS_LABEL: self._fingerprint(recipe)}
-        current = self._labels(recipe.tag)
-        stale = self.force or current.get(INPUTS_LABEL) != labels[INPUTS_LABEL]
+        before = self._image(recipe.tag)
+        stale = self.force or before is None or before.labels.get(INPUTS_LABEL) != labels[INPUTS_LABEL]
         if stale:
             self._build(recipe, labels)
         image = self.engine.images.get(recipe.tag)
+        if before is not None and before.id != image.id:
+            self._forget(before)
         took_s = time.monotonic() - began
         size_bytes = int(image.attrs["Size"])
         self.say(f"{recipe.tag}: {'built' if stale else 'up to date'}, {size_bytes / 1e6:.0f} MB, {took_s:.1f} s")
@@ -95,10 +99,19 @@ class _Work:
         return fingerprint(recipe, parent_fingerprint=parent, variant=variant)
 
     def _labels(self, tag: str) -> dict[str, str]:
+        image = self._image(tag)
+        return dict(image.labels) if image else {}
+
+    def _image(self, tag: str) -> Image | None:
         try:
-            return dict(self.engine.images.get(tag).labels)
+            return self.engine.images.get(tag)
         except ImageNotFound:
-            return {}
+            return None
+
+    def _forget(self, replaced: Image) -> None:
+        """Remove the image that lost its name, unless other images or containers still stand on it."""
+        with suppress(APIError):
+            self.engine.images.remove(str(replaced.id))
 
     def _build(self, recipe: Recipe, labels: dict[str, str]) -> None:
         if recipe.kind == "wheels":

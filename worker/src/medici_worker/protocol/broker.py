@@ -79,7 +79,7 @@ def broker_settings(broker_url: str) -> dict[str, Any]:
     os.chmod(folder, 0o700)  # noqa: PTH101 - Path.chmod follows the same call
     return {
         **common,
-        "broker_url": "filesystem://",
+        "broker_url": "filesystem://localhost",
         "broker_transport": f"{__name__}:Transport",
         "broker_transport_options": {
             "data_folder_in": str(folder / "messages"),

@@ -1,0 +1,136 @@
+"""The worker's HTTP client against a server: what it sends, and what it makes of the answers."""
+
+import hashlib
+import zipfile
+from collections.abc import Iterator
+
+import pytest
+
+from medici_worker.client import ClaimRefused, HttpRunHost, PlatformClient
+from medici_worker.host import HostUnreachable, LeaseLost
+from medici_worker.protocol import ClaimRequest, FileRef, FileRole, LogChunk, Report, Stage, WorkerHello
+from tests.factories.worker import Archives, RunMaker, make_zip
+from tests.factories.worker_platform import CREDENTIAL, TinyPlatform, serving
+
+HELLO = WorkerHello(version="1", hostname="h", slots=2, gpus=("NVIDIA A2",))
+
+
+@pytest.fixture
+def platform(tmp_path) -> Iterator[TinyPlatform]:
+    made = TinyPlatform(Archives(tmp_path))
+    with serving(made):
+        yield made
+
+
+@pytest.fixture
+def client(platform) -> Iterator[PlatformClient]:
+    made = PlatformClient(platform.url, CREDENTIAL, retry_s=2)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def host(platform, client, tmp_path) -> HttpRunHost:
+    spec = RunMaker(tmp_path).container("FROM medici/python")
+    platform.archives.by_sha256[spec.submission.sha256] = next(tmp_path.glob("submission-*.zip"))
+    platform.specs[1] = spec
+    return client.attempt(client.claim(ClaimRequest(run_id=1, free_gpus=1)))
+
+
+def test_hello(platform, client):
+    assert client.hello(HELLO).queue == "default"
+    assert platform.hellos == [{"protocol": 1, "version": "1", "hostname": "h", "slots": 2, "gpus": ["NVIDIA A2"]}]
+
+
+def test_a_credential_that_is_not_known(platform):
+    client = PlatformClient(platform.url, "wrong", retry_s=0)
+    with pytest.raises(HostUnreachable, match=r"was answered 401: Refused: bad_credential\."):
+        client.hello(HELLO)
+    client.close()
+
+
+def test_a_run_that_is_not_to_be_had(client):
+    with pytest.raises(ClaimRefused, match="Refused: not_queued") as refused:
+        client.claim(ClaimRequest(run_id=9))
+    assert refused.value.code == "not_queued"
+
+
+def test_every_call_of_an_attempt(platform, host, tmp_path):
+    host.heartbeat()
+    assert host.enter(Stage.RUNNING) is None
+    host.send_log(LogChunk(stage=Stage.RUNNING, position=0, text="hello"))
+    archive = make_zip(tmp_path / "outputs.zip", {"y": "1"})
+    import hashlib
+
+    host.save_outputs(archive, hashlib.sha256(archive.read_bytes()).hexdigest())
+    host.report(Report(exit_code=0))
+    host.release()
+    assert platform.calls == [
+        "POST /claims 200",
+        "POST /runs/1/heartbeat 200",
+        "POST /runs/1/stage 200",
+        "POST /runs/1/logs 204",
+        "PUT /runs/1/outputs 204",
+        "POST /runs/1/report 204",
+        "POST /runs/1/release 204",
+    ]
+    assert platform.claims == [{"protocol": 1, "run_id": 1, "free_gpus": 1}]
+    assert platform.outputs == [archive.read_bytes()]
+
+
+def submission_of(platform: TinyPlatform) -> FileRef:
+    (sha256,) = (key for key, path in platform.archives.by_sha256.items() if path.name.startswith("submission"))
+    return FileRef(role=FileRole.SUBMISSION, sha256=sha256, size_bytes=1)
+
+
+def test_a_file_is_streamed_and_checked(platform, host, tmp_path):
+    host.fetch(submission_of(platform), tmp_path / "got.zip")
+    with zipfile.ZipFile(tmp_path / "got.zip") as archive:
+        assert archive.read("Dockerfile") == b"FROM medici/python"
+
+
+def test_a_damaged_file_is_not_kept(platform, host, tmp_path):
+    platform.damage = True
+    with pytest.raises(HostUnreachable, match="The submission arrived damaged"):
+        host.fetch(submission_of(platform), tmp_path / "got.zip")
+    assert not (tmp_path / "got.zip").exists()
+
+
+def test_a_file_that_may_not_be_read_yet(platform, host, tmp_path):
+    file = FileRef(role=FileRole.REFERENCE_DATA, sha256="0" * 64, size_bytes=1)
+    with pytest.raises(HostUnreachable, match="was answered 403"):
+        host.fetch(file, tmp_path / "got.zip")
+
+
+@pytest.mark.parametrize("call", ["heartbeat", "report", "log", "stage", "fetch", "release"])
+def test_410_means_that_the_lease_is_lost(platform, host, tmp_path, call):
+    platform.gone.set()
+    calls = {
+        "heartbeat": host.heartbeat,
+        "report": lambda: host.report(Report()),
+        "log": lambda: host.send_log(LogChunk(stage=Stage.RUNNING, position=0, text="x")),
+        "stage": lambda: host.enter(Stage.RUNNING),
+        "fetch": lambda: host.fetch(submission_of(platform), tmp_path / "got.zip"),
+        "release": host.release,
+    }
+    with pytest.raises(LeaseLost):
+        calls[call]()
+
+
+def test_trouble_that_passes_is_waited_for(platform, host):
+    platform.trouble = 2
+    host.report(Report(exit_code=0))
+    assert platform.reports == {1: Report(exit_code=0)}
+
+
+def test_trouble_that_stays_is_told(platform, host):
+    platform.trouble = 1000
+    with pytest.raises(HostUnreachable, match="did not answer"):
+        host.enter(Stage.RUNNING)
+
+
+def test_a_platform_that_is_not_there():
+    client = PlatformClient("http://127.0.0.1:9", CREDENTIAL, retry_s=0)
+    with pytest.raises(HostUnreachable):
+        client.hello(HELLO)
+    client.close()
