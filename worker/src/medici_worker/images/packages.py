@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from medici_worker.images.errors import ImageBuildFailed
+from medici_worker.images.errors import ImageBuildFailed, PackagesNotFound
 from medici_worker.images.index_settings import uv_settings
 
 UV_PLATFORMS = {"amd64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28"}
@@ -43,7 +43,7 @@ def install_packages(folder: Path, target: Target, *requirements: Path, options:
     done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
     if done.returncode:
         names = " and ".join(file.name for file in requirements)
-        raise ImageBuildFailed(f"The packages of {names} could not be fetched: {_reason(done.stderr)}")
+        raise PackagesNotFound(f"The packages of {names} could not be fetched: {_reason(done.stderr)}")
     _drop_needless(folder)
     _open_for_all(folder)
 
@@ -64,7 +64,7 @@ def install_torch(folder: Path, target: Target, recipe_folder: Path, *, backend:
     files = (requirements, recipe_folder / "torch.txt")
     try:
         install_packages(folder, target, *files, options=["--no-deps"])
-    except ImageBuildFailed:
+    except PackagesNotFound:
         say("This machine's own indexes have no CPU build of torch: asking PyTorch's.")
         install_packages(folder, target, *files, options=["--no-deps", "--torch-backend", "cpu"])
 

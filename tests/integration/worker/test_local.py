@@ -1,0 +1,75 @@
+"""`medici try`: the worker's own story, on folders and zips of this machine."""
+
+from pathlib import Path
+
+import pytest
+
+from medici_worker.containers.docker_engine import DockerEngine
+from medici_worker.containers.fake_engine import FakeEngine, Inside
+from medici_worker.local import Event, LocalTask, try_submission
+from medici_worker.protocol import FailureKind, SubmissionKind
+from tests.factories.worker import make_zip, python_program, python_submission
+from tests.integration.worker.conftest import SMALL
+
+
+def folder(path: Path, files: dict) -> Path:
+    path.mkdir()
+    for name, content in files.items():
+        (path / name).write_text(content)
+    return path
+
+
+@pytest.fixture
+def task(tmp_path) -> LocalTask:
+    return LocalTask(
+        reference_data=folder(tmp_path / "reference", {"truth.txt": "f1: 0.5\n"}),
+        scoring_program=make_zip(tmp_path / "program.zip", python_program()),
+        input_data=folder(tmp_path / "input", {"x.csv": "file,class\n"}),
+        limits=SMALL,
+        scoring_limits=SMALL,
+    )
+
+
+def told(events: list[Event]) -> list[str]:
+    return [str(event.stage) if event.kind == "stage" else event.kind for event in events if event.kind != "log"]
+
+
+@pytest.mark.slow
+def test_a_folder_is_built_run_and_scored(task, tmp_path):
+    dockerfile, files = python_submission("import shutil\nshutil.copy('/mnt/in/x.csv', '/mnt/out/y.csv')\n")
+    submission = folder(tmp_path / "submission", {"Dockerfile": dockerfile, **files})
+    events: list[Event] = []
+    engine = DockerEngine()
+    report = try_submission(
+        submission,
+        SubmissionKind.CONTAINER,
+        task,
+        engine=engine,
+        on_event=events.append,
+        outputs_to=tmp_path / "outputs.zip",
+    )
+    assert report.failure is None
+    assert report.scores.scores_txt == "f1: 0.5\n"
+    assert told(events) == ["preparing", "running", "scoring", "report"]
+    assert (tmp_path / "outputs.zip").exists()
+    assert [one for one in engine.containers({"medici.worker": ""}) if one.name.startswith("medici-try")] == []
+    engine.close()
+
+
+def score(inside: Inside) -> int:
+    inside.write("/app/output/scores.txt", inside.read("/app/input/ref/truth.txt"))
+    return 0
+
+
+def test_predictions_are_scored_without_an_engine(task, tmp_path):
+    predictions = folder(tmp_path / "predictions", {"y.csv": "1"})
+    engine = FakeEngine({"python /app/program/score.py /app/input /app/output": score})
+    report = try_submission(predictions, SubmissionKind.RESULTS, task, engine=engine, on_event=lambda _: None)
+    assert report.scores.scores_txt == "f1: 0.5\n"
+    assert engine.containers({}) == []
+
+
+def test_a_refused_dockerfile_says_why(task, tmp_path):
+    submission = folder(tmp_path / "submission", {"Dockerfile": "FROM evil\n"})
+    report = try_submission(submission, SubmissionKind.CONTAINER, task, engine=FakeEngine(), on_event=lambda _: None)
+    assert report.failure is FailureKind.IMAGE_REFUSED
