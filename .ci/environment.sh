@@ -42,6 +42,11 @@ make_venv() {
     fi
 }
 
+is_usable() { # a .venv from elsewhere may lack all means to install anything
+    .venv/bin/python -c '' 2>/dev/null || return 1
+    [ -x .venv/bin/uv ] || command -v uv >/dev/null || .venv/bin/python -m pip --version >/dev/null 2>&1
+}
+
 find_uv() {
     if ! .venv/bin/python -m uv --version >/dev/null 2>&1 && .venv/bin/python -m pip --version >/dev/null 2>&1; then
         .venv/bin/python -m pip install -qq --disable-pip-version-check "uv>=0.9,<1" >&2 || true
@@ -54,7 +59,7 @@ find_uv() {
 }
 
 python=$(find_python) || missing "MedICI needs Python 3.11 or newer: install it, or name it (make setup PYTHON=/path/to/python3.12)."
-.venv/bin/python -c '' 2>/dev/null || make_venv
+is_usable || make_venv
 uv=$(find_uv) || missing "uv could not be installed with pip (its message is above): check this machine's package index settings."
 
 settings=$("$python" worker/src/medici_worker/images/index_settings.py)
