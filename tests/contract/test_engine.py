@@ -195,7 +195,7 @@ def test_a_name_can_be_used_once(harness):
 
 
 def test_containers_are_found_by_label_and_removed_by_name(harness):
-    running = harness.engine.start(harness.plan(harness.command("sleep")), harness.log.extend)
+    harness.engine.start(harness.plan(harness.command("sleep")), harness.log.extend)
     found = harness.engine.containers({"medici.worker": harness.prefix})
     assert [one.name for one in found] == [f"{harness.prefix}-c"]
     harness.engine.remove_container(found[0].name)

@@ -43,7 +43,7 @@ class TinyPlatform:
         with self.changed:
             assert self.changed.wait_for(condition, timeout_s), (self.calls, self.reports)
 
-    def answer(self, method: str, path: str, token: str, body: bytes, headers: Any) -> tuple[int, bytes]:
+    def answer(self, path: str, token: str, body: bytes, headers: Any) -> tuple[int, bytes]:
         """Status and body for one request."""
         if self.trouble:
             self.trouble -= 1
@@ -117,7 +117,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         path = self.path.removeprefix(PREFIX)
         token = self.headers.get("Authorization", "").removeprefix("Bearer ")
-        status, content = self.platform.answer(self.command, path, token, body, self.headers)
+        status, content = self.platform.answer(path, token, body, self.headers)
         with self.platform.changed:
             self.platform.calls.append(f"{self.command} {path} {status}")
             self.platform.changed.notify_all()

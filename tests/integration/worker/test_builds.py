@@ -106,7 +106,7 @@ def test_the_same_archive_is_built_once(site, make):
 )
 def test_an_image_runs_as_its_own_user_unless_that_is_root(build, user, uid):
     dockerfile = (
-        f"FROM {IMAGE}\nRUN echo app:x:2345:2345::/:/bin/sh >> /etc/passwd && echo toor:x:0:0::/:/bin/sh >> /etc/passwd\n"
+        f"FROM {IMAGE}\nRUN echo app:x:2345:2345::/: >> /etc/passwd && echo toor:x:0:0::/: >> /etc/passwd\n"
         f'USER {user}\nCMD ["sh", "-c", "id -u > /mnt/out/uid"]\n'
     )
     report, host = build(dockerfile)

@@ -60,8 +60,6 @@ def test_every_call_of_an_attempt(platform, host, tmp_path):
     assert host.enter(Stage.RUNNING) is None
     host.send_log(LogChunk(stage=Stage.RUNNING, position=0, text="hello"))
     archive = make_zip(tmp_path / "outputs.zip", {"y": "1"})
-    import hashlib
-
     host.save_outputs(archive, hashlib.sha256(archive.read_bytes()).hexdigest())
     host.report(Report(exit_code=0))
     host.release()

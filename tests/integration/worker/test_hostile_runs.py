@@ -83,7 +83,10 @@ def test_too_much_memory_is_memory_limit(run):
 
 def test_too_much_memory_in_a_child_is_memory_limit_too(run):
     child = "x = bytearray(400 * 1024**2)\nfor i in range(0, len(x), 4096): x[i] = 1"
-    code = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {child!r}])\nopen('/mnt/out/y', 'w').write('1')\n"
+    code = (
+        f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {child!r}])\n"
+        "open('/mnt/out/y', 'w').write('1')\n"
+    )
     report, host = run(code)
     assert report.failure is FailureKind.MEMORY_LIMIT
     assert host.outputs is None
@@ -153,7 +156,10 @@ def test_the_scorer_never_sees_a_link(run):
         "import os\nopen('/mnt/out/a.csv', 'w').write('1')\nos.symlink('/app/input/ref/truth.txt', '/mnt/out/b.csv')\n"
         "os.link('/mnt/out/a.csv', '/mnt/out/c.csv')\nos.mkfifo('/mnt/out/pipe')\n"
     )
-    scorer = "import os\nopen('/app/output/scores.txt', 'w').write('files: ' + ' '.join(sorted(os.listdir('/app/input/res'))))\n"
+    scorer = (
+        "import os\nfound = ' '.join(sorted(os.listdir('/app/input/res')))\n"
+        "open('/app/output/scores.txt', 'w').write('files: ' + found)\n"
+    )
     report, host = run(code, scorer=python_program(scorer))
     assert report.failure is None
     assert report.scores.scores_txt == "files: a.csv c.csv"

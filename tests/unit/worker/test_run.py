@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from medici_worker.attempt import Attempt
-from medici_worker.containers.fake_engine import FakeEngine, Inside, finished
 from medici_worker.containers.engine import Volume
+from medici_worker.containers.fake_engine import FakeEngine, Inside, finished
 from medici_worker.host import HandedBack, HostUnreachable, LeaseLost
 from medici_worker.protocol import FailureKind, FileRole, Limits, Stage
 from medici_worker.run import execute

@@ -67,11 +67,11 @@ def _told(spec: RunSpec, host: RunHost, site: Worksite, attempt: Attempt, gpus: 
                 return _report(run, failure=failure)
             except (EngineError, HostUnreachable, ArchiveUnusable, OSError) as error:
                 attempt.go_on()
-                _log.exception("run_broken", run_id=spec.run_id)
+                _log.error("run_broken", run_id=spec.run_id, error=str(error), exc_info=isinstance(error, OSError))
                 return _report(run, failure=RunFailure(FailureKind.SYSTEM_ERROR, private_detail=str(error)))
     except (EngineError, OSError) as error:  # there is not even a bench
         attempt.go_on()
-        _log.exception("run_broken", run_id=spec.run_id)
+        _log.error("run_broken", run_id=spec.run_id, error=str(error), exc_info=isinstance(error, OSError))
         return Report(failure=FailureKind.SYSTEM_ERROR, private_detail=str(error)[:PRIVATE_CHARACTERS])
 
 
