@@ -4,7 +4,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 
 BIN := .venv/bin
-DEMO_DATA := var/demo
+DEMO := var/demo
 PYTEST := $(BIN)/pytest
 PACKAGES := platform bundles scoring worker
 
@@ -46,7 +46,8 @@ demo: setup engine image ## Run the MedNIST challenge from an uploaded zip to th
 
 .PHONY: up
 up: setup engine image ## Serve MedICI at http://127.0.0.1:8000 until Ctrl-C, with the demo's challenge in it
-	@$(BIN)/medici up --data-dir $(DEMO_DATA)
+	@test -e $(DEMO)/leaderboard.json || $(BIN)/medici demo
+	@$(BIN)/medici up --data-dir $(DEMO)/data
 
 # ---- habits ----
 
@@ -83,5 +84,5 @@ lock: setup ## Pin anew: requirements.lock, and what goes into the curated image
 
 .PHONY: clean
 clean: ## Remove what these targets made here: .venv, caches, the demo's data (images and other data stay)
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis $(DEMO_DATA)
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis $(DEMO)
 	find $(PACKAGES) tests migrations -name __pycache__ -type d -prune -exec rm -rf {} +
