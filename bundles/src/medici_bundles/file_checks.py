@@ -63,8 +63,15 @@ def locate(root: FilesystemPath, ref: str) -> FilesystemPath | None:
     return next((path for path in (named, other) if path.is_file() or path.is_dir()), None)
 
 
-def file_faults(root: FilesystemPath, definition: ChallengeDefinition, document: YamlDocument) -> list[Fault]:
-    messages = [(mention, _wrong(root, mention)) for mention in mentions(document)]
+def file_faults(
+    root: FilesystemPath, definition: ChallengeDefinition, document: YamlDocument, *, is_kit: bool = False
+) -> list[Fault]:
+    """`is_kit`: data that is not there is no fault: a starting kit leaves out what is kept from participants."""
+    messages = [
+        (mention, _wrong(root, mention))
+        for mention in mentions(document)
+        if not (is_kit and mention.is_data and locate(root, mention.ref) is None)
+    ]
     faults = [document.fault(m.path, f"{dotted(m.path)} names {m.ref}, {wrong}") for m, wrong in messages if wrong]
     return [*faults, *_given_away(definition, document)]
 

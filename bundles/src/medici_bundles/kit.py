@@ -46,12 +46,13 @@ def build_kit(bundle_path: Path | str, destination_zip: Path) -> list[str]:
 
 
 def choose_files(bundle: Bundle) -> Kit:
-    secrets = secret_refs(bundle.definition)
+    published = _published(bundle.definition)
+    secrets = [secret for secret in secret_refs(bundle.definition) if not _is_public(bundle, secret, published)]
+    known = [secret.ref for secret in secret_refs(bundle.definition) if secret not in secrets]
     every_secret = _Fingerprints(bundle, secrets)
     # Public data may hold hidden images or open answers by the organizer's own choice, but never the hidden answers.
     answers = _Fingerprints(bundle, [secret for secret in secrets if secret.is_hidden and secret.key != "input_data"])
-    published = _published(bundle.definition)
-    parts = [*published, *_helpful(bundle.definition)]
+    parts = [*published, *known, *_helpful(bundle.definition)]
     files: dict[str, Path] = {}
     left_out: list[str] = []
     for name, path in _walk(bundle.folder):
@@ -63,6 +64,20 @@ def choose_files(bundle: Bundle) -> Kit:
         else:
             files[name] = path
     return Kit(files, tuple(left_out))
+
+
+def _is_public(bundle: Bundle, secret: Secret, published: list[str]) -> bool:
+    """The answers of an open phase tell nothing new when public data hold every file of them, byte for byte.
+
+    With them, participants can score that phase at home.
+    """
+    if secret.is_hidden:
+        return False
+    places = [bundle.folder / ref for ref in published]
+    public = {(f.stat().st_size, _checksum(f)) for place in places for f in place.rglob("*") if f.is_file()}
+    answers = [file for form in _forms(bundle.folder / secret.ref) for file in (form, *form.rglob("*"))]
+    files = [file for file in answers if file.is_file()]
+    return bool(files) and all((file.stat().st_size, _checksum(file)) in public for file in files)
 
 
 def _walk(folder: Path) -> Iterator[tuple[str, Path]]:

@@ -87,6 +87,10 @@ class Bundle:
         """All data values of the definition, each once."""
         return sorted({mention.ref for mention in mentions(self._document) if mention.is_data})
 
+    def holds(self, ref: str) -> bool:
+        """Whether a data value of the definition is there; only a kit can lack one."""
+        return locate(self.folder, ref) is not None
+
     def located(self, ref: str) -> Path:
         """The zip or folder that a data value names."""
         place = locate(self.folder, ref)
@@ -100,18 +104,21 @@ class Bundle:
         return self._document.fault(path, f"{subject}, {problem}")
 
 
-def open_bundle(path: Path | str, *, limits: ArchiveLimits = DATA_LIMITS) -> Bundle:
-    """Open a folder or a zip, with or without one wrapping folder. Raises BundleRejected with all faults at once."""
+def open_bundle(path: Path | str, *, limits: ArchiveLimits = DATA_LIMITS, is_kit: bool = False) -> Bundle:
+    """Open a folder or a zip, with or without one wrapping folder. Raises BundleRejected with all faults at once.
+
+    `is_kit`: it may be a participants' kit, which leaves out the data that are kept from them; see `Bundle.holds`.
+    """
     source = Path(path)
     if source.is_dir():
-        return _open_folder(source)
+        return _open_folder(source, is_kit=is_kit)
     if not source.exists():
         raise BundleRejected([Fault(source.name, 0, "does not exist; name a bundle's folder or zip")])
     unpacked = tempfile.TemporaryDirectory(prefix="medici-bundle-")
     try:
         folder = Path(unpacked.name)
         extract_zip(source, folder, limits)
-        bundle = _open_folder(folder)
+        bundle = _open_folder(folder, is_kit=is_kit)
     except ArchiveRejected as refusal:
         unpacked.cleanup()
         raise BundleRejected([Fault(source.name, 0, str(refusal))]) from None
@@ -122,7 +129,7 @@ def open_bundle(path: Path | str, *, limits: ArchiveLimits = DATA_LIMITS) -> Bun
     return bundle
 
 
-def _open_folder(folder: Path) -> Bundle:
+def _open_folder(folder: Path, *, is_kit: bool) -> Bundle:
     definition_file = _definition_file(folder)
     root = definition_file.parent
     document = read_yaml(definition_file.name, definition_file.read_bytes())
@@ -130,7 +137,7 @@ def _open_folder(folder: Path) -> Bundle:
     faults = [
         *parsed.faults,
         *cross_faults(parsed.definition, document),
-        *file_faults(root, parsed.definition, document),
+        *file_faults(root, parsed.definition, document, is_kit=is_kit),
     ]
     if faults:
         raise BundleRejected(faults)

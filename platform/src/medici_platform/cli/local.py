@@ -36,12 +36,12 @@ def try_submission(
     """Build, run and score a submission on this machine's engine, by the worker's own code."""
     with ExitStack() as stack:
         try:
-            opened = stack.enter_context(open_bundle(bundle))
+            opened = stack.enter_context(open_bundle(bundle, is_kit=True))
         except BundleRejected as error:
             raise CommandFailed(str(error), code="bundle_rejected") from error
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="medici-try-")))
         archive, kind = _prepare(submission, folder)
-        chosen = choose_phase(opened.definition, phase)
+        chosen = choose_phase(opened, phase)
         _require_kind(chosen, kind)
         ended = [
             _try_task(opened, chosen, task_index, archive, kind, folder, output, quiet=as_json)
@@ -81,14 +81,34 @@ def score(
         raise CommandFailed(ended.problem)
 
 
-def choose_phase(definition: schema.ChallengeDefinition, name: str | None) -> schema.Phase:
-    for phase in definition.phases:
-        if name and name.lower() in (phase.name.lower(), str(phase.index)):
-            return phase
+def choose_phase(bundle: Bundle, name: str | None) -> schema.Phase:
+    """The named one, or the last whose data the bundle holds: a participants' kit lacks the hidden ones."""
+    phases = bundle.definition.phases
+    complete = [phase for phase in phases if not _missing(bundle, phase)]
+    for phase in phases if name else complete[-1:]:
+        if name is None or name.lower() in (phase.name.lower(), str(phase.index)):
+            return _require_data(bundle, phase)
     if name:
-        known = ", ".join(phase.name for phase in definition.phases)
+        known = ", ".join(phase.name for phase in phases)
         raise CommandFailed(f"The bundle has no phase {name!r}: it has {known}.")
-    return definition.phases[-1]
+    return _require_data(bundle, phases[-1])
+
+
+def _require_data(bundle: Bundle, phase: schema.Phase) -> schema.Phase:
+    missing = _missing(bundle, phase)
+    if missing:
+        raise CommandFailed(
+            f"The bundle does not hold {missing[0]}, which the phase {phase.name!r} needs: hidden data are with the "
+            "organizers alone, other data are made first, as the bundle's README says.",
+            code="data_missing",
+        )
+    return phase
+
+
+def _missing(bundle: Bundle, phase: schema.Phase) -> list[str]:
+    tasks = [bundle.definition.task(index) for index in phase.tasks]
+    refs = [ref for task in tasks for ref in (task.input_data, task.reference_data, task.scoring_program) if ref]
+    return [ref for ref in refs if not bundle.holds(ref)]
 
 
 def _prepare(submission: Path, folder: Path) -> tuple[Path, SubmissionKind]:
