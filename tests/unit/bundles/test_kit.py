@@ -201,3 +201,18 @@ def test_input_data_that_is_hidden_by_default_stays_out_though_it_is_named_as_pu
             "phase 'Training' names input_data/test for participants, which is input data of a phase that is hidden by "
             "default, so the starting kit leaves it out; write `hidden: false` if it is public"
         )
+
+
+def test_answers_of_an_open_phase_that_are_public_anyway_let_it_be_tried_at_home(tmp_path: Path) -> None:
+    answers = {name: text for name, text in FILES.items() if name.startswith("reference_data/validation/")}
+    public = {name.replace("reference_data/validation/", "public_data/"): text for name, text in answers.items()}
+    bundle = write_bundle(tmp_path / "bundle", files=public)
+
+    build_kit(bundle, tmp_path / "kit.zip")
+
+    with open_bundle(tmp_path / "kit.zip", is_kit=True) as kit:
+        held = {task.index: kit.holds(task.reference_data or "") for task in kit.definition.tasks}
+    assert answers
+    assert held == {0: True, 1: False}
+    with pytest.raises(BundleRejected, match="which the bundle does not hold"):
+        open_bundle(tmp_path / "kit.zip")
