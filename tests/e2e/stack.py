@@ -235,7 +235,7 @@ class Stack:
     # ---- what lies about ----
 
     def worker_ids(self) -> list[str]:
-        notes = [state / "worker-id" for state in self.worker_states]
+        notes = [state / "worker-id" for state in dict.fromkeys(self.worker_states)]
         return [note.read_text().strip() for note in notes if note.exists()]
 
     def containers(self, *, run: bool = False) -> list[str]:
@@ -360,3 +360,11 @@ def until(true: Callable[[], object], what: str, *, within_s: float = PATIENCE_S
         assert time.monotonic() - began < within_s, f"waited {within_s:g} s in vain until {what}"
         time.sleep(every_s)
     return time.monotonic() - began
+
+
+def children_of(pid: int) -> list[int]:
+    """Process ids of a process's own children."""
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        found += map(int, task.read_text().split())
+    return found

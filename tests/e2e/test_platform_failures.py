@@ -49,7 +49,7 @@ MESSAGES = {
 @pytest.fixture(scope="module")
 def ended(platform):
     """Every program's submission after its end, by the program's name; and one upload that was refused."""
-    phases = [phase(0, "Final"), phase(1, "Hasty", limits={**LIMITS, "time_s": 2})]
+    phases = [phase(0, "Hasty", end="2100-01-01", limits={**LIMITS, "time_s": 2}), phase(1, "Final")]
     slug = platform.import_challenge(platform.folder / "failures", slug="failures", title="Failures", phases=phases)
     assert platform.medici("join", slug, user="alice").code == 0
     numbers = {
@@ -92,7 +92,7 @@ def test_the_build_log_is_shown_and_names_the_step(platform, ended):
     log = platform.get(f"/submissions/{ended['build_failed']['id']}/logs")
     text = "".join(piece["text"] for piece in log["pieces"])
     assert {piece["stage"] for piece in log["pieces"]} == {"preparing"}
-    assert "Step 2/2 : RUN false" in text
+    assert "Step 2/3 : RUN false" in text
     assert "returned a non-zero code: 1" in text
 
 
