@@ -1,5 +1,6 @@
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -33,12 +34,23 @@ def engine() -> Iterator[DockerEngine]:
 def site(engine, tmp_path_factory) -> Iterator[Worksite]:
     """A worksite of these tests' own: everything that carries its name is gone afterwards."""
     worker = f"medici-test-{uuid.uuid4().hex[:8]}"
-    opened = open_worksite(engine, tmp_path_factory.mktemp("state"), worker=worker)
+    state = tmp_path_factory.mktemp("state")
+    opened = open_worksite(engine, state, worker=worker)
     yield opened
     opened.close()
-    opened.datasets.clean(0)
+    clear(engine, state, worker)
     assert engine.containers({"medici.worker": worker}) == []
     assert engine.volumes(labels={"medici.worker": worker}) == []
+
+
+def clear(engine: DockerEngine, state: Path, worker: str) -> None:
+    """Remove the datasets that a worker used and the images that it built: others' stay."""
+    for used in (state / "datasets").glob("*"):
+        engine.remove_volume(f"medici-done-{used.name}")
+        engine.remove_volume(f"medici-data-{used.name}")
+    for image in engine.images(f"medici.run-image={worker}"):
+        for tag in image.tags:
+            engine.remove_image(tag)
 
 
 @pytest.fixture

@@ -31,15 +31,6 @@ def build(site, make):
     return build_it
 
 
-@pytest.fixture(autouse=True)
-def _built_images_go(engine):
-    before = {tag for image in engine.images("medici.run-image") for tag in image.tags}
-    yield
-    for image in engine.images("medici.run-image"):
-        for tag in set(image.tags) - before:
-            engine.remove_image(tag)
-
-
 def test_a_build_has_no_network_and_says_what_to_do(build):
     report, host = build(f"FROM {IMAGE}\nRUN pip install --retries 0 no-such-package-of-medici\n")
     assert report.failure is FailureKind.BUILD_FAILED

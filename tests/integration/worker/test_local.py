@@ -53,6 +53,7 @@ def test_a_folder_is_built_run_and_scored(task, tmp_path):
     assert told(events) == ["preparing", "running", "scoring", "report"]
     assert (tmp_path / "outputs.zip").exists()
     assert [one for one in engine.containers({"medici.worker": ""}) if one.name.startswith("medici-try")] == []
+    engine.remove_image(report.image_digest)
     engine.close()
 
 

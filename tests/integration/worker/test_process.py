@@ -16,7 +16,7 @@ from medici_worker.protocol import FailureKind, FileRole, ScoringGrant
 from medici_worker.protocol.broker import RUN_JOB, broker_settings, queue_name
 from tests.factories.worker import RunMaker, python_program, python_submission
 from tests.factories.worker_platform import CREDENTIAL, TinyPlatform, serving
-from tests.integration.worker.conftest import SMALL
+from tests.integration.worker.conftest import SMALL, clear
 
 pytestmark = pytest.mark.slow
 
@@ -38,6 +38,13 @@ def platform(make) -> Iterator[TinyPlatform]:
     made = TinyPlatform(make.archives, grant)
     with serving(made):
         yield made
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays(engine, tmp_path) -> Iterator[None]:
+    yield
+    if (tmp_path / "state" / "worker-id").exists():
+        clear(engine, tmp_path / "state", worker_id(tmp_path))
 
 
 class Broker:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from medici_worker.attempt import Attempt
+from medici_worker.containers.archives import ArchiveUnusable
 from medici_worker.containers.engine import Volume
 from medici_worker.containers.fake_engine import FakeEngine, Inside, finished
 from medici_worker.host import HandedBack, HostUnreachable, LeaseLost
@@ -340,3 +341,34 @@ def test_spare_benches_are_used_and_removed(engine, make, tmp_path):
     site.close()
     assert engine.containers({}) == []
     assert engine.volumes(labels={"medici.worker": "w2"}) == []
+
+
+def test_many_runs_at_once_fill_a_dataset_once(engine, site, tmp_path):
+    archive = make_zip(tmp_path / "data.zip", {"x": b"1"})
+    fetched = []
+
+    def fetch():
+        fetched.append(1)
+        time.sleep(0.05)
+        return archive
+
+    def use() -> None:
+        with site.datasets.volume("a" * 64, fetch) as volume:
+            assert engine.volume_contents[volume].files == {"x": b"1"}
+
+    threads = [threading.Thread(target=use) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert fetched == [1]
+
+
+def test_a_filling_that_broke_off_leaves_nothing_that_is_used(engine, site, tmp_path):
+    (tmp_path / "broken.zip").write_bytes(b"no zip")
+    with pytest.raises(ArchiveUnusable), site.datasets.volume("b" * 64, lambda: tmp_path / "broken.zip"):
+        pytest.fail("never filled")
+    assert engine.volumes(name_contains="medici-done-" + "b" * 64) == []
+    archive = make_zip(tmp_path / "data.zip", {"x": b"1"})
+    with site.datasets.volume("b" * 64, lambda: archive) as volume:
+        assert engine.volume_contents[volume].files == {"x": b"1"}

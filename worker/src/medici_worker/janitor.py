@@ -36,7 +36,7 @@ def keep_within_budget(site: Worksite, *, data_budget_bytes: int, image_budget: 
     """Datasets by size, images by number, programs by age. An engine's error here stops no run."""
     try:
         removed = site.datasets.clean(data_budget_bytes)
-        old = images_over(site.engine, image_budget)
+        old = images_over(site.engine, site.worker, image_budget)
         for reference in old:
             site.engine.remove_image(reference)
         site.programs.clean(UNUSED_PROGRAM_S)
@@ -47,7 +47,9 @@ def keep_within_budget(site: Worksite, *, data_budget_bytes: int, image_budget: 
         _log.info("cleaned", datasets=len(removed), images=len(old))
 
 
-def images_over(engine: Engine, image_budget: int) -> list[str]:
-    """References of the oldest built images above the budget."""
-    newest_first = sorted(engine.images(IMAGE_LABEL), key=lambda image: image.created_at or _LONG_AGO, reverse=True)
+def images_over(engine: Engine, worker: str, image_budget: int) -> list[str]:
+    """References of the oldest images that this worker built, above the budget."""
+    newest_first = sorted(
+        engine.images(f"{IMAGE_LABEL}={worker}"), key=lambda image: image.created_at or _LONG_AGO, reverse=True
+    )
     return [image.tags[0] if image.tags else image.image_id for image in newest_first[image_budget:]]

@@ -65,7 +65,7 @@ def open_worksite(
         worker=name,
         scratch=Path(tempfile.mkdtemp(prefix="run-", dir=state_folder)),
         benches=BenchPool(engine, image=holder_image, profile=profile, worker=name, prewarm=prewarm),
-        builder=Builder(engine, DockerfileNotes(state_folder / "dockerfiles"), engine_cpus=info.cpus),
+        builder=Builder(engine, DockerfileNotes(state_folder / "dockerfiles"), engine_cpus=info.cpus, worker=name),
         datasets=datasets,
         programs=Programs(state_folder / "programs"),
         runtime=runtime,

@@ -25,6 +25,7 @@ from medici_worker.outcome import RunFailure
 from medici_worker.protocol import BuildPolicy, FailureKind
 
 IMAGE_LABEL = "medici.run-image"
+"""Its value is the worker that built the image, and that removes it when there are too many."""
 OFFLINE_ADVICE = (
     "The build has no network: bring your wheels along in the zip, or use a curated base such as medici/python."
 )
@@ -69,10 +70,11 @@ class DockerfileNotes:
 class Builder:
     """Builds on one engine. `fetch` brings the archive to this machine and is called only when it is needed."""
 
-    def __init__(self, engine: Engine, notes: DockerfileNotes, *, engine_cpus: int) -> None:
+    def __init__(self, engine: Engine, notes: DockerfileNotes, *, engine_cpus: int, worker: str) -> None:
         self._engine = engine
         self._notes = notes
         self._engine_cpus = engine_cpus
+        self._worker = worker
         self._users: dict[str, str] = {}
 
     def image_for(self, sha256: str, fetch: Callable[[], Path], policy: BuildPolicy, on_log: OnLog) -> BuiltImage:
@@ -88,7 +90,7 @@ class Builder:
         tag = image_tag(sha256, checked, bases)
         image = self._engine.image(tag)
         if image is None:
-            order = BuildOrder(tag, policy.time_s, policy.memory_bytes, self._cpus(policy), {IMAGE_LABEL: "1"})
+            order = BuildOrder(tag, policy.time_s, policy.memory_bytes, self._cpus(policy), {IMAGE_LABEL: self._worker})
             self._build(fetch(), checked, order, on_log)
             image = self._engine.image(tag)
         else:

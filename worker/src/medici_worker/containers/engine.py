@@ -153,7 +153,7 @@ class Engine(Protocol):
     def image(self, reference: str) -> Image | None: ...
 
     def images(self, label: str) -> list[Image]:
-        """Images that carry this label."""
+        """Images that carry this label: `key`, or `key=value`."""
 
     def pull(self, reference: str) -> Image: ...
 
