@@ -147,7 +147,7 @@ def link(inside: Inside) -> int:
 ENDS = {
     "memory": (oom, FailureKind.MEMORY_LIMIT, "The limit is 100 MiB."),
     "time": (slow, FailureKind.TIME_LIMIT, "The limit is 0.2 s."),
-    "exit": (exit_1, FailureKind.RUN_FAILED, "Its exit code is 1."),
+    "exit": (exit_1, FailureKind.RUN_FAILED, ""),
     "output": (flood, FailureKind.OUTPUT_LIMIT, "The limit is 0 MiB and 10000 files."),
     "missing": (lambda _: 0, FailureKind.OUTPUT_MISSING, ""),
     "link": (link, FailureKind.OUTPUT_MISSING, "It wrote files, but none that this phase takes as an output."),

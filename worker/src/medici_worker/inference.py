@@ -17,7 +17,12 @@ OUT = "/mnt/out"
 MIB = 1024**2
 NEARLY_BYTES = 64 * 1024
 """A place for outputs with less room than this counts as full: many small files fill it by pages, not by bytes."""
-EXIT_CODES = {126: ": the command can't be executed", 127: ": the command was not found", 139: ": a segmentation fault"}
+EXIT_CODES = {
+    126: "Its command can't be executed.",
+    127: "Its command was not found.",
+    139: "It ended with a segmentation fault.",
+}
+"""What participants are told. Any other number is the organizers' alone: a container could speak through it."""
 
 
 def prepare(run: Progress) -> BuiltImage:
@@ -114,10 +119,7 @@ def _taken(run: Progress, limits: Limits, ended: Ended) -> Outputs:
     if code != 0 and outputs.used_bytes >= limits.output_bytes + OUTPUT_SLACK_BYTES - NEARLY_BYTES:
         raise _over_output(limits, code, "the place for outputs was full when the container failed")
     if code != 0:
-        meaning = EXIT_CODES.get(code, "")
-        raise RunFailure(
-            FailureKind.RUN_FAILED, f"Its exit code is {code}{meaning}.", private_detail=tail, exit_code=code
-        )
+        raise RunFailure(FailureKind.RUN_FAILED, EXIT_CODES.get(code, ""), private_detail=tail, exit_code=code)
     if not outputs.files:
         skipped = outputs.describe_skipped()
         detail = "It wrote files, but none that this phase takes as an output." if skipped else ""
