@@ -1,9 +1,13 @@
 from datetime import datetime
+from typing import Annotated
 
+from fastapi import Query
 from pydantic import BaseModel
 
 from medici_platform.challenges.models import Challenge, Phase
 from medici_platform.challenges.rules import PhaseStatus, phase_status
+
+PhaseName = Annotated[str | None, Query(max_length=200, description="Name or index; default: the current phase")]
 
 
 class PhaseOut(BaseModel):

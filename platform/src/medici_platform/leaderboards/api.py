@@ -6,10 +6,10 @@ from pydantic import BaseModel
 
 from medici_platform.accounts.access import MaybeUser
 from medici_platform.challenges.queries import find_phase, get_challenge
+from medici_platform.challenges.schemas import PhaseName
 from medici_platform.leaderboards import queries
 from medici_platform.leaderboards.models import LeaderboardEntry
 from medici_platform.paging import Page, fetch_slice
-from medici_platform.submissions.api import PhaseName
 from medici_platform.web import CurrentContext, CurrentSession
 
 router = APIRouter(prefix="/api/v1", tags=["leaderboards"])

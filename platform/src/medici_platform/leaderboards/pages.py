@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 
 from medici_platform.challenges.models import Leaderboard, LeaderboardColumn, Phase
 from medici_platform.challenges.queries import find_phase, primary_column
+from medici_platform.challenges.schemas import PhaseName
 from medici_platform.leaderboards import queries
 from medici_platform.leaderboards.models import LeaderboardEntry
 from medici_platform.paging import Page, fetch_slice
 from medici_platform.participants.shell import Shell, open_shell
 from medici_platform.presentation.visitors import CurrentVisitor, Visitor
-from medici_platform.submissions.api import PhaseName
 from medici_platform.web import CurrentSession
 
 router = APIRouter(prefix="/challenges/{slug}", include_in_schema=False)

@@ -1,11 +1,11 @@
 from http import HTTPStatus
-from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse
 
 from medici_platform.accounts.access import SignedIn
 from medici_platform.challenges.queries import find_phase, get_challenge
+from medici_platform.challenges.schemas import PhaseName
 from medici_platform.paging import Listing, Page, fetch_slice, listing
 from medici_platform.participants.queries import find_participant
 from medici_platform.participants.rules import require_approved
@@ -15,8 +15,6 @@ from medici_platform.submissions.schemas import QuotaOut, SubmissionOut, present
 from medici_platform.web import CurrentContext, CurrentSession
 
 router = APIRouter(prefix="/api/v1", tags=["submissions"])
-
-PhaseName = Annotated[str | None, Query(max_length=200, description="Name or index; default: the current phase")]
 
 FORM = {
     "requestBody": {

@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from medici_platform.accounts.access import SignedIn
 from medici_platform.challenges.models import Phase
 from medici_platform.challenges.queries import find_phase, leaderboards
+from medici_platform.challenges.schemas import PhaseName
 from medici_platform.challenges.shown_scores import shown_columns
 from medici_platform.errors import MediciError
 from medici_platform.paging import Page, fetch_slice
@@ -17,7 +18,6 @@ from medici_platform.participants.shell import Shell, open_shell
 from medici_platform.presentation.visitors import CurrentVisitor, Visitor, redirect
 from medici_platform.settings import Settings
 from medici_platform.submissions import queries, service
-from medici_platform.submissions.api import PhaseName
 from medici_platform.submissions.intake import take_in
 from medici_platform.submissions.rules import Quota
 from medici_platform.web import CurrentSession
