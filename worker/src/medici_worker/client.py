@@ -1,6 +1,7 @@
 """The worker's side of the platform's HTTP API, under `{MEDICI_URL}/api/worker/v1`."""
 
 import hashlib
+import threading
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from pathlib import Path
@@ -8,7 +9,15 @@ from typing import Any, TypeVar
 
 import httpx
 from pydantic import BaseModel, ValidationError
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
+from tenacity import (
+    Retrying,
+    retry_if_exception_type,
+    sleep_using_event,
+    stop_after_delay,
+    stop_any,
+    stop_when_event_set,
+    wait_exponential_jitter,
+)
 
 from medici_worker.host import HostUnreachable, LeaseLost
 from medici_worker.protocol import (
@@ -55,6 +64,11 @@ class PlatformClient:
         self._http = httpx.Client(base_url=url.rstrip("/") + API_PREFIX, timeout=timeout_s)
         self._credential = credential
         self._retry_s = retry_s
+        self._hurried = threading.Event()
+
+    def hurry(self) -> None:
+        """The worker shuts down: from now on nothing is tried twice, and who waits for another try waits no longer."""
+        self._hurried.set()
 
     def hello(self, hello: WorkerHello) -> WorkerWelcome:
         answer = self.call("POST", "/hello", token=self._credential, body=hello)
@@ -118,7 +132,8 @@ class PlatformClient:
         attempts = Retrying(
             retry=retry_if_exception_type((Passing, httpx.TransportError)),
             wait=wait_exponential_jitter(multiplier=0.2, max=5.0, jitter=0.2),
-            stop=stop_after_delay(retry_s),
+            stop=stop_any(stop_after_delay(retry_s), stop_when_event_set(self._hurried)),
+            sleep=sleep_using_event(self._hurried),
             reraise=True,
         )
         try:

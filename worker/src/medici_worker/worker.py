@@ -108,6 +108,7 @@ class WorkerProcess:
         timer.start()
 
     def hand_back(self) -> None:
+        self._client.hurry()
         for attempt in list(self._attempts):
             attempt.end(HandedBack("The worker is shutting down."))
 

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -46,21 +47,32 @@ def up(
     context = make_context(settings)
     worker = None if no_worker else LocalWorker(context, url)
     notes.print(f"MedICI serves at {url} (data in {settings.data_dir}); Ctrl-C ends it.")
-    # uvicorn repeats the signal that ended it: as an exception, so that the worker is ended in order too.
-    signal.signal(signal.SIGTERM, _interrupt)
+    server = uvicorn.Server(
+        uvicorn.Config(create_app(context=context), host=host, port=port, log_level="warning", ws="none")
+    )
     if worker:
         worker.start()
-    try:
-        uvicorn.run(create_app(context=context), host=host, port=port, log_level="warning", ws="none")
-    except KeyboardInterrupt:
-        notes.print("Ending.")
-    finally:
-        if worker:
-            worker.stop()
+    _serve_until_signal(server, before_end=worker.stop if worker else None)
 
 
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def _serve_until_signal(server: uvicorn.Server, *, before_end: Callable[[], None] | None) -> None:
+    """The worker ends first, while the platform still answers: it reports its run, or gives it back to the queue."""
+    stopping = threading.Event()
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        stopping.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    serving = threading.Thread(target=server.run, name="web")
+    serving.start()
+    while serving.is_alive() and not stopping.wait(0.5):
+        pass
+    notes.print("Ending.")
+    if before_end:
+        before_end()
+    server.should_exit = True
+    serving.join()
 
 
 def clock(data_dir: DataDir = None) -> None:
