@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 from celery import Celery, signals
+from celery.exceptions import Reject
 from celery.platforms import SecurityWarning
 
 from medici_worker.protocol import PROTOCOL_VERSION
@@ -48,7 +49,8 @@ def celery_app(broker_url: str, process: WorkerProcess) -> Celery:
         if protocol != PROTOCOL_VERSION:
             _log.error("hint_of_another_version", run_id=run_id, protocol=protocol, ours=PROTOCOL_VERSION)
             return
-        process.take_run(run_id)
+        if not process.take_run(run_id):
+            raise Reject("This worker is shutting down.", requeue=True)
 
     return app
 
@@ -81,6 +83,7 @@ def consume(app: Celery, process: WorkerProcess, queues: list[str]) -> None:
 def configure_logging(level: str) -> None:
     """One line per event on stderr; libraries speak from WARNING on."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("celery.app.trace").setLevel(logging.ERROR)  # a hint left to the next worker is no trouble
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

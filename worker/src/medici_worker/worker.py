@@ -55,10 +55,13 @@ class WorkerProcess:
     def has_gpus(self) -> bool:
         return bool(self._gpus.gpus)
 
-    def take_run(self, run_id: int) -> None:
-        """Claim and execute. A run that can't be had is somebody else's, or will be offered again."""
+    def take_run(self, run_id: int) -> bool:
+        """Claim and execute. A run that can't be had is somebody else's, or will be offered again.
+
+        False when this worker is shutting down and has not even tried: the hint is for the next one.
+        """
         if self._stopping.is_set():
-            return
+            return False
         with structlog.contextvars.bound_contextvars(run_id=run_id):
             claimed = self._claim(run_id)
             if claimed is not None:
@@ -67,6 +70,7 @@ class WorkerProcess:
                     self._execute(claim, lease)
                 finally:
                     lease.free()
+        return True
 
     def hello(self) -> WorkerWelcome:
         return self._client.hello(
