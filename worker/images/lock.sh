@@ -15,13 +15,13 @@ constraints=$(mktemp)
 trap 'rm -f "$constraints"' EXIT
 pins ../../requirements.lock >"$constraints"
 
-pin() { # image, then the requirements that its parents have
+pin() { # image, then the requirements that its parents have; $also: more files with requirements
     image=$1
     shift
     omit=$(names "$@" /dev/null | sed 's/^/--no-emit-package /')
     # shellcheck disable=SC2086
     uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --constraint "$constraints" \
-        $omit "$image/requirements.in" --output-file "$image/requirements.txt"
+        $omit ${also:-} "$image/requirements.in" --output-file "$image/requirements.txt"
     pins "$image/requirements.txt" >>"$constraints"
 }
 
@@ -29,3 +29,7 @@ pin base
 pin python
 pin torch python/requirements.txt torch/torch.txt
 pin monai python/requirements.txt torch/requirements.txt torch/torch.txt
+
+# The image of the platform's and the worker's packages, without ourselves.
+also=$(for name in platform bundles scoring worker; do echo "../../$name/pyproject.toml --no-emit-package medici-$name"; done)
+pin packages

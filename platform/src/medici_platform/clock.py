@@ -72,6 +72,12 @@ class Clock:
         return True
 
 
+def clock_works(session: Session, *, now: datetime) -> bool:
+    """Whether some clock holds the lease."""
+    lease = session.get(ClockLease, "clock")
+    return lease is not None and lease.held_until > now
+
+
 def sweep(session: Session, context: Context) -> None:
     """Every run is waiting, held under a live lease, or has ended; a waiting one has been hinted at lately."""
     now = context.now()

@@ -21,13 +21,18 @@ def test_an_unknown_image_is_refused_with_the_choice() -> None:
     with pytest.raises(ImageBuildFailed) as refusal:
         with_parents(["keras"])
     assert str(refusal.value) == (
-        "There is no curated image 'keras': choose from python, torch, monai, postgres, redis."
+        "There is no curated image 'keras': choose from python, torch, monai, postgres, redis, "
+        "platform, worker, scoring."
     )
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)
 def test_each_recipe_has_its_files(recipe: Recipe) -> None:
-    files = {"debian": ("debian-packages.txt", "image-config.txt"), "wheels": ("Dockerfile", "requirements.txt")}
+    files = {
+        "debian": ("debian-packages.txt", "image-config.txt"),
+        "wheels": ("Dockerfile", "requirements.txt"),
+        "program": ("Dockerfile",),
+    }
     assert [name for name in files[recipe.kind] if not (recipe.folder / name).is_file()] == []
 
 
@@ -54,5 +59,13 @@ def test_the_fingerprint_follows_files_parent_and_variant(tmp_path: Path, monkey
     assert len(others | {first}) == 4
 
 
-def test_the_base_is_no_name_of_its_own() -> None:
-    assert IMAGE_NAMES == ("python", "torch", "monai", "postgres", "redis")
+def test_what_others_only_stand_on_is_no_name_of_its_own() -> None:
+    assert IMAGE_NAMES == ("python", "torch", "monai", "postgres", "redis", "platform", "worker", "scoring")
+
+
+@pytest.mark.parametrize("recipe", [recipe for recipe in RECIPES.values() if recipe.kind == "program"], ids=str)
+def test_a_program_is_made_anew_when_anything_that_it_copies_changes(recipe: Recipe) -> None:
+    copied = re.findall(r"(?m)^COPY (\S+)", (recipe.folder / "Dockerfile").read_text())
+    parts = [part.removeprefix("scoring/") if recipe.name == "scoring" else part for part in recipe.parts]
+    missed = [name for name in copied if not any(f"{name}/".startswith(f"{part}/") for part in parts)]
+    assert missed == ([] if recipe.name == "scoring" else ["worker/images/packages/requirements.txt"])

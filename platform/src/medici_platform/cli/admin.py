@@ -10,10 +10,13 @@ from medici_platform.accounts.queries import user_by_name
 from medici_platform.accounts.rules import Role
 from medici_platform.accounts.service import create_user as make_user
 from medici_platform.accounts.service import issue_token
-from medici_platform.cli.output import notes
+from medici_platform.cli.output import CommandFailed, notes
 from medici_platform.cli.settings import DataDir, local_settings
+from medici_platform.clock import clock_works
 from medici_platform.context import utc_now
 from medici_platform.database import Database
+from medici_platform.queues.models import DEFAULT_QUEUE
+from medici_platform.queues.service import enroll_worker_with
 from medici_platform.security import hash_password
 
 app = typer.Typer(help="Administer the platform on this machine.", no_args_is_help=True)
@@ -59,3 +62,33 @@ def bring_up_to_date(data_dir: DataDir = None) -> None:
     settings = local_settings(data_dir)
     migrate.upgrade(settings.database, settings.migrations_dir)
     notes.print("The database is up to date.")
+
+
+@app.command("enroll-worker")
+def enroll_worker(
+    name: Annotated[str, typer.Argument(help="A name for the machine.")],
+    credential: Annotated[
+        str, typer.Option(envvar="MEDICI_WORKER_CREDENTIAL", help="Read from the environment alone.", hidden=True)
+    ] = "",
+    queue: Annotated[str, typer.Option(help="The queue that it serves.")] = DEFAULT_QUEUE,
+    data_dir: DataDir = None,
+) -> None:
+    """Enrol a worker with the credential in MEDICI_WORKER_CREDENTIAL, as docker-compose.yml does."""
+    if not credential:
+        raise CommandFailed("MEDICI_WORKER_CREDENTIAL is not set: it is the credential that the worker will show.")
+    database = Database(local_settings(data_dir).database)
+    with database.write() as session:
+        enroll_worker_with(session, credential, name=name, queue=queue, now=utc_now())
+    database.close()
+    notes.print(f"The worker {name} may claim runs of the queue {queue}, unless it has been revoked.")
+
+
+@app.command("check-clock")
+def check_clock(data_dir: DataDir = None) -> None:
+    """Succeed if a clock is at work: it has swept within its lease."""
+    database = Database(local_settings(data_dir).database)
+    with database.read() as session:
+        works = clock_works(session, now=utc_now())
+    database.close()
+    if not works:
+        raise CommandFailed("No clock is at work: start one with `medici clock`.")

@@ -11,6 +11,7 @@ from medici_platform.security import hash_token, new_token
 from medici_worker.protocol import WorkerHello
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,38}")
+MIN_CREDENTIAL = 32
 
 
 def get_queue(session: Session, name: str = DEFAULT_QUEUE) -> Queue:
@@ -43,6 +44,19 @@ def enroll_worker(session: Session, *, name: str, queue: str, now: datetime, rep
     worker.revoked_at = None
     session.flush()
     return credential
+
+
+def enroll_worker_with(session: Session, credential: str, *, name: str, queue: str, now: datetime) -> None:
+    """Enrol a worker whose credential its operator has made. Nothing changes when it has it: a revoked one stays so."""
+    if len(credential) < MIN_CREDENTIAL:
+        raise InvalidRequest(f"A worker's credential must have {MIN_CREDENTIAL} characters or more.")
+    holder = session.scalar(select(Worker).where(Worker.credential_hash == hash_token(credential)))
+    if holder is not None and holder.name != name:
+        raise Conflict(f"The worker {holder.name!r} has this credential: each needs one of its own.")
+    if holder is None:
+        enroll_worker(session, name=name, queue=queue, now=now, replace=True)
+        worker = session.scalars(select(Worker).where(Worker.name == name)).one()
+        worker.credential_hash = hash_token(credential)
 
 
 def revoke_worker(session: Session, name: str, *, now: datetime) -> None:

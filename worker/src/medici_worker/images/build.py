@@ -22,6 +22,7 @@ from medici_worker.images.recipes import (
     PYTHON_LABEL,
     PYTHON_VERSION,
     Recipe,
+    checkout,
     fingerprint,
     scoring_source,
     with_parents,
@@ -116,6 +117,8 @@ class _Work:
     def _build(self, recipe: Recipe, labels: dict[str, str]) -> None:
         if recipe.kind == "wheels":
             self._build_on_parent(recipe, labels)
+        elif recipe.kind == "program":
+            self._build_program(recipe, labels)
         elif recipe.name == "base":
             self._build_base(recipe, labels)
         else:
@@ -146,16 +149,31 @@ class _Work:
             arguments = {"PARENT": parent_tag, "PYTHON_VERSION": python_version}
             self._docker_build(recipe, context, arguments, labels)
 
+    def _build_program(self, recipe: Recipe, labels: dict[str, str]) -> None:
+        """By the Dockerfile that compose builds too; on a parent that has all packages nothing is fetched."""
+        context = recipe.folder if recipe.name == "scoring" else checkout()
+        dockerfile = str((recipe.folder / "Dockerfile").relative_to(context))
+        arguments = {"PYTHON_IMAGE": f"medici/{recipe.parent}:latest"}
+        self._docker_build(recipe, context, arguments, labels, dockerfile=dockerfile)
+
     def _install(self, recipe: Recipe, folder: Path, target: Target) -> None:
         if recipe.name == "torch":
             install_torch(folder, target, recipe.folder, backend=self.torch_backend, say=self.say)
         else:
             install_packages(folder, target, recipe.folder / "requirements.txt", options=["--no-deps"])
 
-    def _docker_build(self, recipe: Recipe, context: Path, arguments: dict[str, str], labels: dict[str, str]) -> None:
+    def _docker_build(
+        self,
+        recipe: Recipe,
+        context: Path,
+        arguments: dict[str, str],
+        labels: dict[str, str],
+        *,
+        dockerfile: str = "Dockerfile",
+    ) -> None:
         """Build with no network: all that a Dockerfile of ours needs is in its context."""
         events = self.engine.api.build(
-            path=str(context), tag=recipe.tag, buildargs=arguments, labels=labels,
+            path=str(context), dockerfile=dockerfile, tag=recipe.tag, buildargs=arguments, labels=labels,
             network_mode="none", rm=True, forcerm=True, decode=True,
         )  # fmt: skip
         _raise_on_failure(recipe, events)

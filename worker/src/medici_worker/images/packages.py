@@ -14,7 +14,6 @@ from medici_worker.images.index_settings import uv_settings
 
 UV_PLATFORMS = {"amd64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28"}
 NEEDLESS = (
-    "bin",  # these name the interpreter of the machine that installed them
     "pandas/tests",
     "scipy/**/tests",
     "sklearn/**/tests",
@@ -90,6 +89,9 @@ def _drop_needless(folder: Path) -> None:
     for pattern in NEEDLESS:
         for path in list(folder.glob(pattern)):
             shutil.rmtree(path)
+    for program in filter(Path.is_file, list(folder.glob("bin/*"))):
+        if program.read_bytes()[:2] == b"#!":  # it names the interpreter of the machine that installed it
+            program.unlink()
 
 
 def _open_for_all(folder: Path) -> None:

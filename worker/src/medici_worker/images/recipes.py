@@ -12,18 +12,22 @@ from medici_worker.images.errors import ImageBuildFailed
 INPUTS_LABEL = "org.medici.inputs"
 PYTHON_LABEL = "org.medici.python"
 PYTHON_VERSION = "3.11"
+PACKAGE_PARTS = ("pyproject.toml", "src")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """One curated image: a folder of `worker/images` and the image that it stands on.
+    """One image of ours and the image that it stands on.
 
-    `debian` images are a Debian system imported whole; `wheels` images are Python packages copied onto their parent.
+    `debian` images are a Debian system imported whole; `wheels` images are Python packages copied onto their parent;
+    both have a folder in `worker/images`. `program` images are built by the Dockerfile of a folder of the checkout.
     """
 
     name: str
-    kind: Literal["debian", "wheels"]
+    kind: Literal["debian", "wheels", "program"]
     parent: str | None = None
+    parts: tuple[str, ...] = ()
+    """Of a program: the files and folders of the checkout that its Dockerfile copies."""
 
     @property
     def tag(self) -> str:
@@ -31,8 +35,17 @@ class Recipe:
 
     @property
     def folder(self) -> Path:
-        return images_folder() / self.name
+        return (checkout() if self.kind == "program" else images_folder()) / self.name
 
+    @property
+    def sources(self) -> list[Path]:
+        """All that shapes the image, beside its parent."""
+        if self.kind == "program":
+            return [self.folder / "Dockerfile", *(checkout() / part for part in self.parts)]
+        return [self.folder] + ([scoring_source()] if self.name == "python" else [])
+
+
+PACKAGES = tuple(f"{name}/{part}" for name in ("platform", "bundles", "scoring", "worker") for part in PACKAGE_PARTS)
 
 RECIPES = {
     recipe.name: recipe
@@ -43,9 +56,13 @@ RECIPES = {
         Recipe("monai", "wheels", parent="torch"),
         Recipe("postgres", "debian"),
         Recipe("redis", "debian"),
+        Recipe("packages", "wheels", parent="base"),
+        Recipe("platform", "program", parent="packages", parts=(*PACKAGES, "platform/check-secrets", "migrations")),
+        Recipe("worker", "program", parent="packages", parts=("worker/pyproject.toml", "worker/src", "worker/start")),
+        Recipe("scoring", "program", parent="python", parts=("scoring/src", "scoring/start")),
     )
 }
-IMAGE_NAMES = tuple(name for name in RECIPES if name != "base")
+IMAGE_NAMES = tuple(name for name in RECIPES if name not in {"base", "packages"})
 
 
 def images_folder() -> Path:
@@ -54,6 +71,10 @@ def images_folder() -> Path:
     if not folder.is_dir():
         raise ImageBuildFailed("Curated images are built from a checkout of MedICI: run `make images` there.")
     return folder
+
+
+def checkout() -> Path:
+    return images_folder().parents[1]
 
 
 def with_parents(names: Sequence[str]) -> list[Recipe]:
@@ -83,11 +104,15 @@ def scoring_source() -> Path:
 
 
 def fingerprint(recipe: Recipe, *, parent_fingerprint: str, variant: str) -> str:
-    """sha256 over all that shapes the image: its folder, its parent, its variant and, for python, our own source."""
+    """sha256 over all that shapes the image: its sources, its parent and its variant."""
     digest = hashlib.sha256(f"{recipe.name}\n{parent_fingerprint}\n{variant}\n".encode())
-    sources = [recipe.folder] + ([scoring_source()] if recipe.name == "python" else [])
-    for source in sources:
-        for file in sorted(file for file in source.rglob("*") if file.is_file() and "__pycache__" not in file.parts):
+    for source in recipe.sources:
+        for file in _files(source):
             digest.update(f"{file.relative_to(source)}\0{file.stat().st_size}\0".encode())
             digest.update(file.read_bytes())
     return digest.hexdigest()
+
+
+def _files(source: Path) -> list[Path]:
+    found = [source] if source.is_file() else [file for file in source.rglob("*") if file.is_file()]
+    return sorted(file for file in found if "__pycache__" not in file.parts)
