@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, FastAPI, Path, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from sqlalchemy.orm import Session
@@ -14,6 +14,10 @@ from medici_platform.context import Context
 from medici_platform.errors import MediciError
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+
+Id = Annotated[int, Path(ge=1, le=2**31 - 1)]
+"""A row's number: larger ones fit no integer column."""
 
 
 def get_context(request: Request) -> Context:

@@ -1,6 +1,14 @@
 from medici_platform.accounts.rules import Role
 from medici_platform.clock import Clock
-from tests.factories.platform import FakeWorker, RunningPlatform, import_bundle, join, submit
+from tests.factories.platform import (
+    BUNDLE_FILES,
+    COMPETITION,
+    FakeWorker,
+    RunningPlatform,
+    import_bundle,
+    join,
+    submit,
+)
 
 
 def set_up(platform: RunningPlatform) -> tuple[str, str, FakeWorker]:
@@ -62,3 +70,31 @@ def test_a_lost_worker_costs_the_run_nothing(platform):
         assert client.get(f"/api/v1/submissions/{submission['id']}").json()["scores"] == {"f1": 0.7}
         runs = client.get(f"/api/v1/submissions/{submission['id']}/runs").json()
     assert [attempt["outcome"] for attempt in runs[0]["attempts"]] == ["lease_lost", "finished"]
+
+
+def test_a_hidden_column_is_the_organizers_alone(platform):
+    files = dict(BUNDLE_FILES)
+    files["competition.yaml"] = COMPETITION.replace("precision: 1}", "precision: 1, hidden: true}")
+    organizer = platform.user("olga", Role.ORGANIZER)
+    import_bundle(platform, organizer, files).raise_for_status()
+    alice = platform.user("alice")
+    join(platform, alice)
+    number = submit(platform, alice).json()["id"]
+    FakeWorker(platform, platform.worker()).score(platform.hints.hints[-1].run_id, "f1: 0.5\nseconds: 9\nextra: 1")
+    paths = (
+        f"/api/v1/submissions/{number}",
+        f"/api/v1/submissions/{number}/runs",
+        "/api/v1/challenges/tiny/submissions",
+    )
+    seen = {}
+    for name, token in (("alice", alice), ("olga", organizer)):
+        with platform.client(token) as client:
+            seen[name] = [client.get(path).text.count('seconds":9') for path in paths]
+            seen[name].append(client.get("/api/v1/challenges/tiny/leaderboard").text.count("seconds"))
+    assert seen == {"alice": [0, 0, 0, 0], "olga": [1, 1, 1, 2]}
+
+
+def test_a_number_that_fits_no_column_is_no_server_error(platform):
+    with platform.client(platform.user("alice")) as client:
+        for path in ("/api/v1/submissions/99999999999999999999", "/api/v1/submissions/4294967296/runs"):
+            assert client.get(path).status_code == 422

@@ -8,7 +8,7 @@ from medici_platform.accounts.models import ApiToken, User
 from medici_platform.accounts.schemas import SignUp, TokenIssued, TokenOut, TokenRequest, UserOut
 from medici_platform.errors import NotAllowed
 from medici_platform.throttle import throttle
-from medici_platform.web import CurrentContext, CurrentSession
+from medici_platform.web import CurrentContext, CurrentSession, Id
 
 router = APIRouter(prefix="/api/v1", tags=["accounts"])
 
@@ -40,7 +40,7 @@ def list_tokens(user: SignedIn, session: CurrentSession) -> list[ApiToken]:
 
 
 @router.delete("/tokens/{token_id}", status_code=HTTPStatus.NO_CONTENT)
-def revoke_token(token_id: int, user: SignedIn, context: CurrentContext, session: CurrentSession) -> None:
+def revoke_token(token_id: Id, user: SignedIn, context: CurrentContext, session: CurrentSession) -> None:
     service.revoke_token(session, user, token_id, now=context.now())
 
 

@@ -11,7 +11,7 @@ from medici_platform.errors import InvalidRequest, MediciError, NotAllowed
 from medici_platform.presentation.forms import PostedForm
 from medici_platform.presentation.visitors import CurrentVisitor, Visitor, local_path, redirect
 from medici_platform.throttle import throttle
-from medici_platform.web import CurrentContext, CurrentSession
+from medici_platform.web import CurrentContext, CurrentSession, Id
 
 router = APIRouter(include_in_schema=False)
 
@@ -102,7 +102,7 @@ def create_token(
 
 @router.post(ACCOUNT + "/tokens/{token_id}/revoke")
 def revoke_token(
-    token_id: int, user: SignedIn, _: PostedForm, context: CurrentContext, session: CurrentSession
+    token_id: Id, user: SignedIn, _: PostedForm, context: CurrentContext, session: CurrentSession
 ) -> Response:
     service.revoke_token(session, user, token_id, now=context.now())
     return redirect(ACCOUNT)

@@ -51,7 +51,8 @@ def clean_detailed_results(html: str) -> str:
 
 def _only_embedded_images(tag: str, attribute: str, value: str) -> str | None:
     """An image from another host would tell that host who reads the page."""
-    if tag == "img" and attribute == "src" and not value.startswith(("data:image/", "/")):
+    is_own = value.startswith("data:image/") or (value.startswith("/") and not value.startswith(("//", "/\\")))
+    if tag == "img" and attribute == "src" and not is_own:
         return None
     if attribute == "href" and value.startswith("data:"):
         return None

@@ -52,3 +52,12 @@ def leaderboards(session: Session, challenge: Challenge) -> Sequence[Leaderboard
 def primary_column(board: Leaderboard) -> LeaderboardColumn:
     index = board.primary_index if board.primary_index < len(board.columns) else 0
     return board.columns[index]
+
+
+def hidden_score_keys(session: Session, challenge: Challenge, *, organizes: bool) -> frozenset[str]:
+    """Score keys that are columns of hidden boards, or hidden columns, alone: the organizers' own."""
+    if organizes:
+        return frozenset()
+    boards = leaderboards(session, challenge)
+    columns = {(column.key, board.hidden or column.hidden) for board in boards for column in board.columns}
+    return frozenset(key for key, _ in columns if (key, False) not in columns)

@@ -11,51 +11,51 @@ from medici_platform.participants.rules import may_organize
 from medici_platform.runs import decisions, queries, views
 from medici_platform.runs.models import Run
 from medici_platform.runs.schemas import LogOut, RunOut
-from medici_platform.submissions.queries import get_submission, may_see
+from medici_platform.submissions.queries import get_submission, keys_hidden_from, may_see
 from medici_platform.submissions.schemas import SubmissionOut, present
-from medici_platform.web import CurrentContext, CurrentSession
+from medici_platform.web import CurrentContext, CurrentSession, Id
 
 router = APIRouter(prefix="/api/v1", tags=["runs"])
 
 
 @router.get("/submissions/{submission_id}/runs")
-def list_runs(submission_id: int, user: SignedIn, context: CurrentContext, session: CurrentSession) -> list[RunOut]:
+def list_runs(submission_id: Id, user: SignedIn, context: CurrentContext, session: CurrentSession) -> list[RunOut]:
     """One run a task, with its attempts, times and scores."""
     return views.runs_for(session, context, get_submission(session, submission_id, user), user)
 
 
 @router.get("/submissions/{submission_id}/logs")
 def show_log(
-    submission_id: int, user: SignedIn, session: CurrentSession, after: Annotated[int, Query(ge=0, le=2**31)] = 0
+    submission_id: Id, user: SignedIn, session: CurrentSession, after: Annotated[int, Query(ge=0, le=2**31)] = 0
 ) -> LogOut:
     return views.log_for(session, get_submission(session, submission_id, user), user, after=after)
 
 
 @router.post("/submissions/{submission_id}/cancel")
-def cancel(submission_id: int, user: SignedIn, context: CurrentContext, session: CurrentSession) -> SubmissionOut:
+def cancel(submission_id: Id, user: SignedIn, context: CurrentContext, session: CurrentSession) -> SubmissionOut:
     submission = get_submission(session, submission_id, user)
     decisions.cancel(session, context, submission)
-    return present(submission)
+    return present(submission, keys_hidden_from(session, submission.phase.challenge, user))
 
 
 @router.post("/submissions/{submission_id}/rerun")
-def rerun(submission_id: int, user: SignedIn, context: CurrentContext, session: CurrentSession) -> SubmissionOut:
+def rerun(submission_id: Id, user: SignedIn, context: CurrentContext, session: CurrentSession) -> SubmissionOut:
     """For organizers: run it again from the start."""
     submission = get_submission(session, submission_id, user)
     decisions.rerun(session, context, submission, user, scoring_only=False)
-    return present(submission)
+    return present(submission, keys_hidden_from(session, submission.phase.challenge, user))
 
 
 @router.post("/submissions/{submission_id}/rescore")
-def rescore(submission_id: int, user: SignedIn, context: CurrentContext, session: CurrentSession) -> SubmissionOut:
+def rescore(submission_id: Id, user: SignedIn, context: CurrentContext, session: CurrentSession) -> SubmissionOut:
     """For organizers: score the kept outputs again."""
     submission = get_submission(session, submission_id, user)
     decisions.rerun(session, context, submission, user, scoring_only=True)
-    return present(submission)
+    return present(submission, keys_hidden_from(session, submission.phase.challenge, user))
 
 
 @router.get("/runs/{run_id}/outputs", response_class=FileResponse)
-def download_outputs(run_id: int, user: SignedIn, context: CurrentContext, session: CurrentSession) -> FileResponse:
+def download_outputs(run_id: Id, user: SignedIn, context: CurrentContext, session: CurrentSession) -> FileResponse:
     """What the container wrote to /mnt/out, as a zip."""
     run = _visible_run(session, run_id, user)
     if not views.may_have_outputs(run.submission, user):
@@ -68,7 +68,7 @@ def download_outputs(run_id: int, user: SignedIn, context: CurrentContext, sessi
 
 
 @router.get("/runs/{run_id}/detailed-results", response_class=HTMLResponse)
-def show_detailed_results(run_id: int, user: SignedIn, session: CurrentSession) -> HTMLResponse:
+def show_detailed_results(run_id: Id, user: SignedIn, session: CurrentSession) -> HTMLResponse:
     """The scoring program's own page: cleaned, and sandboxed by its headers."""
     run = _visible_run(session, run_id, user)
     organizes = may_organize(user, run.submission.phase.challenge)

@@ -89,11 +89,14 @@ def why_waiting(session: Session, run: Run, *, now: datetime) -> str:
     return waiting_sentence(ahead=ahead or 0, workers=len(workers), gpus=run.gpus, gpu_workers=len(with_gpus))
 
 
-def log_pieces(session: Session, run: Run, *, after_id: int = 0, stages: Sequence[str]) -> Sequence[RunLog]:
-    """Pieces of the latest attempt, in the order in which they were written; at most 200 at a time."""
+def log_pieces(
+    session: Session, submission: Submission, *, after_id: int = 0, stages: Sequence[str]
+) -> Sequence[RunLog]:
+    """Pieces of every run's latest attempt, in the order in which they were written; at most 200 at a time."""
     return session.scalars(
         select(RunLog)
-        .where(RunLog.run_id == run.id, RunLog.attempt == run.attempt, RunLog.stage.in_(stages), RunLog.id > after_id)
+        .join(Run, (Run.id == RunLog.run_id) & (Run.attempt == RunLog.attempt))
+        .where(Run.submission_id == submission.id, RunLog.stage.in_(stages), RunLog.id > after_id)
         .order_by(RunLog.id)
         .limit(200)
     ).all()

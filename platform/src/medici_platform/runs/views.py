@@ -7,11 +7,12 @@ from medici_platform.accounts.models import User
 from medici_platform.context import Context
 from medici_platform.participants.rules import may_organize
 from medici_platform.runs import queries
-from medici_platform.runs.models import Run, RunAttempt, RunLog
+from medici_platform.runs.models import Run, RunAttempt
 from medici_platform.runs.rules import failure_message, participant_sees
 from medici_platform.runs.schemas import AttemptOut, LogOut, LogPiece, RunOut
 from medici_platform.states import State
 from medici_platform.submissions.models import Submission
+from medici_platform.submissions.queries import keys_hidden_from
 from medici_worker.protocol import FailureKind, Stage
 
 
@@ -19,6 +20,7 @@ def runs_for(session: Session, context: Context, submission: Submission, user: U
     organizes = may_organize(user, submission.phase.challenge)
     runs = queries.runs_of(session, submission)
     scores = queries.scores_of(session, [run.id for run in runs])
+    hidden = keys_hidden_from(session, submission.phase.challenge, user)
     attempts = _attempts(session, [run.id for run in runs])
     detailed = set(
         session.scalars(select(Run.id).where(Run.submission_id == submission.id, Run.detailed_html.is_not(None)))
@@ -36,7 +38,7 @@ def runs_for(session: Session, context: Context, submission: Submission, user: U
             waiting=waiting.get(run.id),
             failure=run.failure,
             message=failure_message(FailureKind(run.failure), run.public_detail) if run.failure else run.public_detail,
-            scores=scores[run.id],
+            scores={key: value for key, value in scores[run.id].items() if key not in hidden},
             has_outputs=run.outputs_sha256 is not None and may_have_outputs(submission, user),
             has_detailed_results=run.id in detailed and shows_detail,
             stage_seconds=run.stage_seconds,
@@ -52,12 +54,10 @@ def runs_for(session: Session, context: Context, submission: Submission, user: U
 
 
 def log_for(session: Session, submission: Submission, user: User, *, after: int) -> LogOut:
+    """What came after the piece `after`, of all runs in the order in which it was written; a page at a time."""
     organizes = may_organize(user, submission.phase.challenge)
     shown = [stage for stage in Stage if organizes or participant_sees(stage, submission.phase.participant_logs)]
-    pieces: list[RunLog] = []
-    for run in queries.runs_of(session, submission):
-        pieces += queries.log_pieces(session, run, after_id=after, stages=[stage.value for stage in shown])
-    pieces.sort(key=lambda piece: piece.id)
+    pieces = queries.log_pieces(session, submission, after_id=after, stages=[stage.value for stage in shown])
     return LogOut(
         pieces=[LogPiece(id=each.id, run=each.run_id, stage=Stage(each.stage), text=each.text) for each in pieces],
         after=pieces[-1].id if pieces else after,

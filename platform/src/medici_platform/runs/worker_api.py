@@ -18,7 +18,7 @@ from medici_platform.runs.models import Run
 from medici_platform.security import hash_token, new_token
 from medici_platform.states import State
 from medici_platform.storage import StoredFile
-from medici_platform.web import CurrentContext, CurrentSession
+from medici_platform.web import CurrentContext, CurrentSession, Id
 from medici_worker.protocol import (
     PROTOCOL_VERSION,
     Claim,
@@ -62,7 +62,7 @@ def _worker(bearer: Bearer, session: CurrentSession) -> Worker:
 CurrentWorker = Annotated[Worker, Depends(_worker)]
 
 
-def _held_run(run_id: int, bearer: Bearer, session: CurrentSession) -> Run:
+def _held_run(run_id: Id, bearer: Bearer, session: CurrentSession) -> Run:
     return queries.held_run(session, run_id, bearer, lock=True)
 
 
@@ -116,7 +116,7 @@ def download(role: FileRole, run: HeldRun, context: CurrentContext) -> FileRespo
 
 
 @router.put("/runs/{run_id}/outputs", status_code=HTTPStatus.NO_CONTENT)
-async def store_outputs(run_id: int, request: Request, bearer: Bearer, context: CurrentContext) -> None:
+async def store_outputs(run_id: Id, request: Request, bearer: Bearer, context: CurrentContext) -> None:
     """The run's outputs, kept unread: nothing of them is unpacked here."""
     limit_bytes = await run_in_threadpool(_outputs_limit, context, run_id, bearer)
     with context.storage.receive(limit_bytes=limit_bytes) as reception:
@@ -130,7 +130,7 @@ async def store_outputs(run_id: int, request: Request, bearer: Bearer, context: 
 
 
 @router.post("/runs/{run_id}/report", status_code=HTTPStatus.NO_CONTENT)
-def report(run_id: int, body: Report, bearer: Bearer, context: CurrentContext, session: CurrentSession) -> None:
+def report(run_id: Id, body: Report, bearer: Bearer, context: CurrentContext, session: CurrentSession) -> None:
     reports.store_report(session, context, run_id, bearer, body)
 
 

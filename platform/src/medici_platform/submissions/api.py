@@ -12,7 +12,7 @@ from medici_platform.participants.rules import require_approved
 from medici_platform.submissions import queries
 from medici_platform.submissions.intake import take_in
 from medici_platform.submissions.schemas import QuotaOut, SubmissionOut, present
-from medici_platform.web import CurrentContext, CurrentSession
+from medici_platform.web import CurrentContext, CurrentSession, Id
 
 router = APIRouter(prefix="/api/v1", tags=["submissions"])
 
@@ -44,7 +44,9 @@ async def submit(
 def list_submissions(slug: str, user: SignedIn, page: Page, session: CurrentSession) -> Listing[SubmissionOut]:
     """Your own, newest first; everybody's for the challenge's organizers."""
     challenge = get_challenge(session, slug, user)
-    return listing(fetch_slice(session, queries.submissions_of(challenge, user), page), present)
+    hidden = queries.keys_hidden_from(session, challenge, user)
+    rows = fetch_slice(session, queries.submissions_of(challenge, user), page)
+    return listing(rows, lambda submission: present(submission, hidden))
 
 
 @router.get("/challenges/{slug}/quota")
@@ -67,13 +69,14 @@ def show_quota(
 
 
 @router.get("/submissions/{submission_id}")
-def show_submission(submission_id: int, user: SignedIn, session: CurrentSession) -> SubmissionOut:
-    return present(queries.get_submission(session, submission_id, user))
+def show_submission(submission_id: Id, user: SignedIn, session: CurrentSession) -> SubmissionOut:
+    submission = queries.get_submission(session, submission_id, user)
+    return present(submission, queries.keys_hidden_from(session, submission.phase.challenge, user))
 
 
 @router.get("/submissions/{submission_id}/file", response_class=FileResponse)
 def download_submission(
-    submission_id: int, user: SignedIn, context: CurrentContext, session: CurrentSession
+    submission_id: Id, user: SignedIn, context: CurrentContext, session: CurrentSession
 ) -> FileResponse:
     """The uploaded file, byte for byte."""
     submission = queries.get_submission(session, submission_id, user)

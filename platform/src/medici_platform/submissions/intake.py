@@ -26,12 +26,12 @@ async def take_in(
             request,
             context.storage,
             file_field="file",
-            fields=("form_token", "phase"),
+            fields=("form_token",),
             limit_bytes=context.settings.max_upload_bytes,
         ) as form:
             if form_token is not None:
                 _require_form_token(form, form_token)
-            return await run_in_threadpool(_record, context, user, slug, phase_name or form.fields["phase"], form)
+            return await run_in_threadpool(_record, context, user, slug, phase_name, form)
 
 
 def _refuse_early(context: Context, user: User, slug: str, phase_name: str | None) -> None:
@@ -41,11 +41,13 @@ def _refuse_early(context: Context, user: User, slug: str, phase_name: str | Non
         service.require_may_submit(session, challenge, phase, user, now=context.now())
 
 
-def _record(context: Context, user: User, slug: str, phase_name: str, form: ReceivedForm) -> SubmissionOut:
-    upload = service.take_apart(form.reception.path, form.file, form.filename, context)
-    with context.database.write() as session:
+def _record(context: Context, user: User, slug: str, phase_name: str | None, form: ReceivedForm) -> SubmissionOut:
+    with (
+        service.taken_apart(form.reception.path, form.file, form.filename, context) as upload,
+        context.database.write() as session,
+    ):
         challenge = get_challenge(session, slug, user)
-        phase = find_phase(challenge, phase_name or None, now=context.now())
+        phase = find_phase(challenge, phase_name, now=context.now())
         submission: Submission = service.accept(session, context, challenge, phase, user, upload)
         return present(submission)
 

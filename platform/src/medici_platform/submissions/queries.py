@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session
 
 from medici_platform.accounts.models import User
 from medici_platform.challenges.models import Challenge, Phase
+from medici_platform.challenges.queries import hidden_score_keys
 from medici_platform.errors import NotFound
 from medici_platform.participants.models import Participant
 from medici_platform.participants.rules import may_organize
@@ -38,3 +39,7 @@ def quota_of(session: Session, phase: Phase, participant: Participant, *, now: d
     )
     used_today = session.scalar(counted.where(Submission.submitted_at >= start_of_day(now))) or 0
     return quota(phase, used_total=session.scalar(counted) or 0, used_today=used_today, now=now)
+
+
+def keys_hidden_from(session: Session, challenge: Challenge, user: User) -> frozenset[str]:
+    return hidden_score_keys(session, challenge, organizes=may_organize(user, challenge))

@@ -1,3 +1,4 @@
+from collections.abc import Collection
 from datetime import datetime
 
 from pydantic import BaseModel
@@ -39,7 +40,7 @@ class QuotaOut(BaseModel):
     next_day_at: datetime
 
 
-def present(submission: Submission) -> SubmissionOut:
+def present(submission: Submission, hidden_keys: Collection[str] = ()) -> SubmissionOut:
     return SubmissionOut(
         id=submission.id,
         challenge=submission.phase.challenge.slug,
@@ -53,7 +54,7 @@ def present(submission: Submission) -> SubmissionOut:
         failure=submission.failure,
         fault=FailureKind(submission.failure).fault.value if submission.failure else None,
         message=submission.failure_message,
-        scores=submission.scores,
+        scores={key: value for key, value in submission.scores.items() if key not in hidden_keys},
         costs_quota=submission.counts,
         submitted_at=submission.submitted_at,
         finished_at=submission.finished_at,

@@ -1,5 +1,7 @@
 """From an upload to a submission whose runs are queued."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -40,6 +42,9 @@ class Upload:
     package: StoredFile
     """What runs: the same without a wrapping folder and noise."""
     kind: str
+    path: Path
+    package_path: Path
+    """Drafts, until the submission is accepted."""
 
 
 def require_may_submit(
@@ -52,27 +57,27 @@ def require_may_submit(
     return participant
 
 
-def take_apart(path: Path, stored: StoredFile, filename: str, context: Context) -> Upload:
-    """Look through the whole archive, and keep it.
+@contextmanager
+def taken_apart(path: Path, stored: StoredFile, filename: str, context: Context) -> Iterator[Upload]:
+    """Look through the whole archive. Nothing of it stays but what `accept` keeps.
 
-    Raises SubmissionArchiveRejected with one sentence that names the entry and the fault; then nothing is kept.
+    Raises SubmissionArchiveRejected with one sentence that names the entry and the fault.
     """
     settings = context.settings
     limits = ArchiveLimits(max_entries=settings.max_archive_entries, max_unpacked_bytes=settings.max_unpacked_bytes)
     draft = context.storage.draft()
     try:
         listing = check_zip(path, limits)
-        recognised = recognise(listing)
-        package = stored
-        if not _is_plain(listing):
+        kind = recognise(listing).kind
+        if _is_plain(listing):
+            yield Upload(filename, stored, stored, kind, path, path)
+        else:
             package = StoredFile(*repack_zip(path, draft, strip_root=True))
-            context.storage.keep(draft, package.sha256)
-        context.storage.keep(path, stored.sha256)
+            yield Upload(filename, stored, package, kind, path, draft)
     except ArchiveRejected as error:
         raise SubmissionArchiveRejected(str(error)) from error
     finally:
         draft.unlink(missing_ok=True)
-    return Upload(filename, stored, package, recognised.kind)
 
 
 def accept(
@@ -107,8 +112,16 @@ def accept(
     )
     session.add(submission)
     session.flush()
+    _keep(context, upload)
     context.start_runs(session, context, submission.id)
     return submission
+
+
+def _keep(context: Context, upload: Upload) -> None:
+    """Once nothing can refuse the upload any more, and before a worker can ask for it."""
+    if upload.package_path != upload.path:
+        context.storage.keep(upload.package_path, upload.package.sha256)
+    context.storage.keep(upload.path, upload.stored.sha256)
 
 
 def _is_plain(listing: ArchiveListing) -> bool:
