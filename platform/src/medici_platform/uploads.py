@@ -51,8 +51,10 @@ async def receive_form(
         target = _FileTarget(reception)
         values = {name: ValueTarget(validator=MaxSizeValidator(FIELD_LIMIT_BYTES)) for name in fields}
         await _parse(request, {file_field: target, **values})
-        if target.multipart_filename is None or reception.size_bytes == 0:
+        if not target.multipart_filename:
             raise InvalidRequest(f"No file was sent: attach one as the form field {file_field!r}.", code="no_file")
+        if reception.size_bytes == 0:
+            raise InvalidRequest("The file is empty: it holds not a single byte.", code="no_file")
         stored = await run_in_threadpool(reception.complete)
         filename = PurePosixPath(target.multipart_filename.replace("\\", "/")).name[:255] or "upload.zip"
         texts = {name: value.value.decode("utf-8", "replace") for name, value in values.items()}
