@@ -217,7 +217,7 @@ def test_the_submit_page_tells_the_rules_before_the_upload(tiny):
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
-    [(b"no zip at all", "zip"), (b"", "No file was sent"), (make_zip({"../up.txt": "x"}), "up.txt")],
+    [(b"no zip at all", "zip"), (b"", "The file is empty"), (make_zip({"../up.txt": "x"}), "up.txt")],
 )
 def test_a_refused_upload_shows_the_form_again_and_costs_nothing(tiny, content, sentence):
     _, alice = taking_part(tiny, "alice")
