@@ -1,5 +1,6 @@
 """The challenge of the end-to-end tests, as small as can be, and the submissions to it."""
 
+import io
 import json
 import zipfile
 from pathlib import Path
@@ -138,10 +139,14 @@ def wrapped(files: dict[str, str], folder: str = "my submission") -> dict[str, s
     }
 
 
-def bomb(path: Path) -> Path:
-    """A gigabyte of zeros."""
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        with archive.open("answer.txt", "w", force_zip64=True) as target:
-            for _ in range(1024):
-                target.write(bytes(1024**2))
-    return path
+def bomb() -> bytes:
+    """256 MiB of zeros."""
+    buffer = io.BytesIO()
+    zeros = bytes(1024**2)
+    with (
+        zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive,
+        archive.open("answer.txt", "w", force_zip64=True) as target,
+    ):
+        for _ in range(256):
+            target.write(zeros)
+    return buffer.getvalue()

@@ -1,5 +1,6 @@
 """`medici up` ends with everything that it started, however it is ended, and goes on where it stopped."""
 
+import os
 import signal
 import socket
 
@@ -41,8 +42,7 @@ def test_a_signal_ends_it_in_the_middle_of_a_run_with_nothing_left(ending, with_
     submission = platform.await_end(number)
     assert (submission["state"], submission["scores"]) == ("finished", {"f1": 0.6, "seconds": 2.0})
     (run,) = platform.runs(number)
-    first, second = [attempt["outcome"] for attempt in run["attempts"]]
-    assert (first in ("released", "lease_lost"), second) == (True, "finished")
+    assert [attempt["outcome"] for attempt in run["attempts"]] == ["released", "finished"]
 
 
 def test_killed_it_takes_its_worker_along(ending):
@@ -58,8 +58,6 @@ def test_killed_it_takes_its_worker_along(ending):
 def test_a_worker_that_ends_is_started_again(ending):
     platform = started(ending)
     (worker,) = children_of(platform.up.popen.pid)
-    import os
-
     os.kill(worker, signal.SIGKILL)
     until(lambda: children_of(platform.up.popen.pid) not in ([], [worker]), "another worker runs")
     assert platform.run_files(answering(0.4))["scores"] == {"f1": 0.4, "seconds": 2.0}
