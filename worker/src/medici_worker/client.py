@@ -19,7 +19,7 @@ from tenacity import (
     wait_exponential_jitter,
 )
 
-from medici_worker.host import HostUnreachable, LeaseLost
+from medici_worker.host import HostRefuses, HostUnreachable, LeaseLost
 from medici_worker.protocol import (
     Claim,
     ClaimRequest,
@@ -188,7 +188,7 @@ def _checked(answer: httpx.Response, expected: tuple[int, ...]) -> httpx.Respons
         raise LeaseLost(refusal.message)
     if answer.status_code in _PASSING:
         raise Passing(refusal.message)
-    raise HostUnreachable(
+    raise HostRefuses(
         f"{answer.request.method} {answer.request.url.path} was answered {answer.status_code}: {refusal.message}"
     )
 

@@ -20,6 +20,10 @@ class HostUnreachable(Exception):
     """The platform did not answer, or answered with an error that repeating does not mend."""
 
 
+class HostRefuses(HostUnreachable):
+    """It answered, and said no: a revoked credential, another version of the protocol. Waiting mends nothing."""
+
+
 class RunHost(Protocol):
     """Every call may raise `LeaseLost` or `HostUnreachable`."""
 

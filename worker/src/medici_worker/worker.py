@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import structlog
-from tenacity import retry, retry_if_exception_type, wait_exponential_jitter
+from tenacity import retry, retry_if_exception, wait_exponential_jitter
 
 from medici_worker.attempt import Attempt
 from medici_worker.client import ClaimRefused, PlatformClient
@@ -17,7 +17,7 @@ from medici_worker.containers.bench import BenchSize
 from medici_worker.containers.docker_engine import DockerEngine
 from medici_worker.containers.engine import Engine
 from medici_worker.gpus import GpuLease, GpuPool, find_gpus
-from medici_worker.host import HandedBack, HostUnreachable, LeaseLost
+from medici_worker.host import HandedBack, HostRefuses, HostUnreachable, LeaseLost
 from medici_worker.janitor import keep_within_budget, reap_orphans
 from medici_worker.locks import FileLock
 from medici_worker.protocol import Claim, ClaimRequest, Limits, WorkerHello, WorkerWelcome
@@ -183,14 +183,14 @@ def worker_process(settings: WorkerSettings) -> Iterator[WorkerProcess]:
 
 
 @retry(
-    retry=retry_if_exception_type(HostUnreachable),
+    retry=retry_if_exception(lambda error: isinstance(error, HostUnreachable) and not isinstance(error, HostRefuses)),
     wait=wait_exponential_jitter(multiplier=0.5, max=10),
     before_sleep=lambda state: _log.warning(
         "platform_silent", error=str(state.outcome.exception() if state.outcome else "")
     ),
 )
 def greet(process: WorkerProcess) -> WorkerWelcome:
-    """Say hello until the platform answers: worker and platform may start in any order."""
+    """Say hello until the platform answers: worker and platform may start in any order. Raises `HostRefuses`."""
     return process.hello()
 
 
