@@ -245,6 +245,20 @@ def test_a_build_makes_an_image_that_runs_its_command(harness):
     assert harness.log.startswith(b"Step 1/")
 
 
+def test_an_image_whose_tag_was_given_to_a_newer_one_has_none(harness):
+    tag = f"medici/run-image:{harness.prefix}"
+    order = BuildOrder(tag, 60, 512 * 1024**2, 1, {"medici.run-image": harness.prefix})
+    contexts = [one_file("Dockerfile", f'FROM {IMAGE}\nCMD ["{word}"]\n'.encode()) for word in ("old", "new")]
+    older, newer = [harness.engine.build(context, order, harness.log.extend) for context in contexts]
+    try:
+        listed = {one.image_id: one.tags for one in harness.engine.images(f"medici.run-image={harness.prefix}")}
+        assert (listed.get(older, ()), listed[newer]) == ((), (tag,))
+    finally:
+        harness.engine.remove_image(tag)
+        harness.engine.remove_image(older)
+        harness.engine.remove_image(older)  # no error
+
+
 def test_a_build_that_fails(harness):
     context = one_file("Dockerfile", f"FROM {IMAGE}\nRUN false\n".encode())
     order = BuildOrder(f"medici/run-image:{harness.prefix}", 60, 512 * 1024**2, 1)

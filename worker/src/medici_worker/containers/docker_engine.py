@@ -41,6 +41,8 @@ CONFLICT = 409
 SIGKILLED = 137
 CHUNK_BYTES = 256 * 1024
 _NOT_STARTABLE = ("executable file not found", "no such file or directory", "permission denied", "exec format error")
+UNTAGGED = "<none>:<none>"
+"""What the engine lists as the tag of an image whose tag was given to a newer one."""
 
 
 class DockerEngine:
@@ -89,7 +91,7 @@ class DockerEngine:
         return [
             Image(
                 image_id=one["Id"],
-                tags=tuple(one.get("RepoTags") or ()),
+                tags=tuple(tag for tag in one.get("RepoTags") or () if tag != UNTAGGED),
                 size_bytes=one.get("Size", 0),
                 created_at=datetime.fromtimestamp(one["Created"], tz=UTC),
             )
