@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from medici_platform.challenges.rules import PhaseStatus, current_phase, phase_status
+from medici_platform.challenges.rules import PhaseStatus, build_policy, current_phase, phase_status
 from medici_platform.submissions.rules import quota
 
 
@@ -49,3 +49,13 @@ def test_a_phase_that_takes_no_submissions_is_never_meant():
 def test_quota_days_are_utc_days():
     left = quota(Phase(0, day(1)), used_total=7, used_today=2, now=day(10, 23))
     assert (left.left, left.next_day_at) == (3, day(11))
+
+
+def test_a_phases_own_images_come_first_and_win():
+    own = {"image_map": {"python:3.11": "hospital/python:1", "python:*": "hospital/python:2"}}
+    policy = build_policy(own, {"python:*": "medici/python:latest", "projectmonai/monai:*": "medici/monai:latest"})
+    assert list(policy.image_map.items()) == [
+        ("python:3.11", "hospital/python:1"),
+        ("python:*", "hospital/python:2"),
+        ("projectmonai/monai:*", "medici/monai:latest"),
+    ]

@@ -1,9 +1,11 @@
-"""Phases as functions of a given `now`."""
+"""Phases as functions of a given `now`, and what their submissions may build on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
+
+from medici_worker.protocol import BuildPolicy
 
 
 class PhaseStatus(StrEnum):
@@ -46,3 +48,10 @@ def current_phase(phases: Sequence[P], now: datetime) -> P:
         if matching:
             return max(matching, key=lambda phase: (phase.starts_at, phase.index))
     return min(taking, key=lambda phase: (phase.starts_at, phase.index))
+
+
+def build_policy(own: Mapping[str, Any], image_map: Mapping[str, str]) -> BuildPolicy:
+    """Of a phase's own settings. Its map entries come first, and win; the platform's fill in."""
+    phase_map: dict[str, str] = own.get("image_map", {})
+    filled = {**phase_map, **{name: image for name, image in image_map.items() if name not in phase_map}}
+    return BuildPolicy.model_validate({**own, "image_map": filled})

@@ -17,11 +17,12 @@ from medici_bundles.packing import pack_folder, repack_zip
 from medici_bundles.reader import LEFT_OUT, Bundle, open_bundle
 from medici_bundles.submissions import recognise
 from medici_platform.challenges.importing import build_json, limits_json
+from medici_platform.challenges.rules import build_policy
 from medici_platform.cli.challenges import Json
 from medici_platform.cli.output import CommandFailed, notes, print_json, results
 from medici_platform.settings import Settings
 from medici_scoring.scores import ScoresUnreadable, parse_scores
-from medici_worker.protocol import BuildPolicy, Limits, Report, SubmissionKind
+from medici_worker.protocol import Limits, Report, SubmissionKind
 
 BundleOption = Annotated[Path, typer.Option("--bundle", help="The challenge's bundle: a folder or a zip.")]
 
@@ -166,7 +167,7 @@ def _try_task(
         input_data=_packed(bundle, task.input_data, folder / f"input-{task_index}.zip") if task.input_data else None,
         limits=Limits.model_validate(limits_json(phase.limits)),
         scoring_limits=Limits.model_validate(limits_json(phase.scoring_limits)),
-        build=build_policy(phase, settings),
+        build=build_policy(build_json(phase.build), settings.image_map),
         scoring_image=bundle.definition.docker_image or settings.scoring_image,
         output_patterns=phase.outputs,
     )
@@ -176,12 +177,6 @@ def _try_task(
     except EngineError as error:
         raise CommandFailed(f"No Docker engine can be used here: {error}", code="no_engine") from error
     return _answer(task.name, report)
-
-
-def build_policy(phase: schema.Phase, settings: Settings) -> BuildPolicy:
-    own = build_json(phase.build)
-    image_map = {**own.pop("image_map", {}), **settings.image_map}
-    return BuildPolicy.model_validate({**own, "image_map": image_map})
 
 
 def _packed(bundle: Bundle, ref: str | None, destination: Path) -> Path:

@@ -1,10 +1,10 @@
 """What a worker is told about a run."""
 
-from medici_platform.challenges.models import Phase, Task
+from medici_platform.challenges.models import Task
+from medici_platform.challenges.rules import build_policy
 from medici_platform.runs.models import Run
 from medici_platform.settings import Settings
 from medici_worker.protocol import (
-    BuildPolicy,
     FileRef,
     FileRole,
     Limits,
@@ -26,19 +26,12 @@ def run_spec(run: Run, settings: Settings) -> RunSpec:
         kind=SubmissionKind.RESULTS if scored_as_it_is else SubmissionKind.CONTAINER,
         submission=_submission(run),
         input_data=_input_data(task) if not scored_as_it_is else None,
-        build=build_policy(phase, settings),
+        build=build_policy(phase.build, settings.image_map),
         limits=Limits.model_validate({**phase.limits, "gpus": phase.gpus}),
         scoring_limits=Limits.model_validate(phase.scoring_limits),
         scoring_image=phase.challenge.docker_image or settings.scoring_image,
         output_patterns=tuple(phase.outputs) or ("*",),
     )
-
-
-def build_policy(phase: Phase, settings: Settings) -> BuildPolicy:
-    """The phase's own map entries come first; the platform's fill in."""
-    own = dict(phase.build)
-    image_map = {**own.pop("image_map", {}), **settings.image_map}
-    return BuildPolicy.model_validate({**own, "image_map": image_map})
 
 
 def scoring_grant(task: Task) -> ScoringGrant:

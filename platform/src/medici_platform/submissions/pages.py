@@ -10,18 +10,18 @@ from starlette.concurrency import run_in_threadpool
 from medici_platform.accounts.access import SignedIn
 from medici_platform.challenges.models import Phase
 from medici_platform.challenges.queries import find_phase, leaderboards
+from medici_platform.challenges.rules import build_policy
 from medici_platform.challenges.schemas import PhaseName
 from medici_platform.challenges.shown_scores import shown_columns
 from medici_platform.errors import MediciError
 from medici_platform.paging import Page, fetch_slice
 from medici_platform.participants.shell import Shell, open_shell
 from medici_platform.presentation.visitors import CurrentVisitor, Visitor, redirect
-from medici_platform.settings import Settings
 from medici_platform.submissions import queries, service
 from medici_platform.submissions.intake import take_in
 from medici_platform.submissions.rules import Quota
 from medici_platform.web import CurrentSession
-from medici_worker.protocol import BuildPolicy, Limits
+from medici_worker.protocol import Limits
 
 router = APIRouter(prefix="/challenges/{slug}", include_in_schema=False)
 
@@ -95,7 +95,7 @@ def _render_form(
 def _offer(session: Session, visitor: Visitor, shell: Shell, phase: Phase) -> Offer:
     now = visitor.context.now()
     quota = queries.quota_of(session, phase, shell.participant, now=now) if shell.participant else None
-    policy = _build_policy(phase, visitor.context.settings)
+    policy = build_policy(phase.build, visitor.context.settings.image_map)
     return Offer(
         phase=phase,
         limits=Limits.model_validate({**phase.limits, "gpus": phase.gpus}),
@@ -114,12 +114,6 @@ def _refusal(session: Session, visitor: Visitor, shell: Shell, phase: Phase) -> 
     except MediciError as error:
         return error
     return None
-
-
-def _build_policy(phase: Phase, settings: Settings) -> BuildPolicy:
-    """As the worker will be told: the phase's own names first."""
-    own = phase.build.get("image_map", {})
-    return BuildPolicy.model_validate({**phase.build, "image_map": {**own, **settings.image_map}})
 
 
 def _is_mapped(base: str, image_map: Mapping[str, str]) -> bool:
