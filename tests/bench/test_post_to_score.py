@@ -121,9 +121,7 @@ def platform(docker_engine, tmp_path_factory) -> Iterator[Stack]:
                 }
             ],
         )
-        (bundle / "scoring_program" / "metadata").write_text(
-            "command: cp $predictions/scores.txt $output/scores.txt\n"
-        )
+        (bundle / "scoring_program" / "metadata").write_text("command: cp $predictions/scores.txt $output/scores.txt\n")
         (bundle / "input_data" / "scores.txt").write_text("f1: 0.5\n")
         assert running.medici("challenge", "import", bundle, "--publish", user="olga").code == 0
         assert running.medici("join", "tiny", user="alice").code == 0

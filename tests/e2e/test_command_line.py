@@ -145,7 +145,9 @@ def test_bundle_check_and_kit(platform, bundle, tmp_path):
     made = platform.medici("bundle", "kit", bundle, "--output", kit)
     assert (made.code, made.output) == (0, f"{kit}\n")
     with ZipFile(kit) as archive:
-        assert all(CANARY_TRUTH.encode() not in archive.read(name) for name in archive.namelist() if "score" not in name)
+        assert all(
+            CANARY_TRUTH.encode() not in archive.read(name) for name in archive.namelist() if "score" not in name
+        )
         assert not [name for name in archive.namelist() if name.startswith(("reference_data", "input_data"))]
 
 

@@ -9,7 +9,9 @@ pytestmark = pytest.mark.slow
 CHILD = "held = bytearray(200 * 1024**2)\\nfor place in range(0, len(held), 4096): held[place] = 1"
 PROGRAMS = {
     "time_limit": running("import time; time.sleep(60)\n"),
-    "memory_limit": running("held = bytearray(200 * 1024**2)\nfor place in range(0, len(held), 4096): held[place] = 1\n"),
+    "memory_limit": running(
+        "held = bytearray(200 * 1024**2)\nfor place in range(0, len(held), 4096): held[place] = 1\n"
+    ),
     "memory_limit of a child": running(
         f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', '{CHILD}'])\n"
         "open('/mnt/out/answer.txt', 'w').write('0.9')\n"
@@ -28,13 +30,13 @@ MESSAGES = {
     "memory_limit": "The container was stopped because it used more memory than the limit. The limit is 64 MiB.",
     "output_limit": "The container wrote more to /mnt/out than the limit. The limit is 4 MiB and 10000 files.",
     "output_missing": "The container ended without writing any file to /mnt/out.",
-    "run_failed": "The container ended with an error. Its exit code is 1.",
+    "run_failed": "The container ended with an error.",
     "build_failed": (
         "The image could not be built; the build log says at which step. Step 2 of the Dockerfile failed."
     ),
     "image_refused": (
-        "The Dockerfile asks for something that this challenge does not allow. Line 1 of the Dockerfile: the base image "
-        "'ubuntu:22.04' is not allowed; allowed are medici/*, python:3.*, projectmonai/monai:*."
+        "The Dockerfile asks for something that this challenge does not allow. Line 1 of the Dockerfile: the base "
+        "image 'ubuntu:22.04' is not allowed; allowed are medici/*, python:3.*, projectmonai/monai:*."
     ),
     "predictions_invalid": (
         "The predictions could not be scored because they do not follow the challenge's format. "

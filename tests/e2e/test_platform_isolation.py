@@ -101,9 +101,10 @@ def test_a_submission_reaches_nothing_but_its_input(platform):
     submission = platform.run_files(running(PROBE))
     assert submission["failure"] is None, submission
     (run,) = platform.runs(submission["id"])
-    with platform.client("olga") as client, zipfile.ZipFile(
-        io.BytesIO(client.get(f"/runs/{run['id']}/outputs").content)
-    ) as outputs:
+    with (
+        platform.client("olga") as client,
+        zipfile.ZipFile(io.BytesIO(client.get(f"/runs/{run['id']}/outputs").content)) as outputs,
+    ):
         assert sorted(outputs.namelist()) == ["answer.txt", "found.json"]
         found = json.loads(outputs.read("found.json"))
     assert [attempt for attempt, refused in found["refused"].items() if not refused] == []
@@ -139,8 +140,8 @@ def test_they_end_as_they_should(shouted):
 
 
 def surfaces(platform, submission, run, user):
-    """Everything of one submission that can be asked for, by address; the text of each answer that is given."""
-    api, pages = "/api/v1", ""
+    """Everything of one submission that can be asked for, in the API and on pages, by its address."""
+    api = "/api/v1"
     number = submission["id"]
     addresses = [
         f"{api}/submissions/{number}",
@@ -150,14 +151,13 @@ def surfaces(platform, submission, run, user):
         f"{api}/runs/{run}/detailed-results",
         f"{api}/challenges/shouts/submissions",
         f"{api}/challenges/shouts/leaderboard",
-        f"{pages}/submissions/{number}",
-        f"{pages}/submissions/{number}/log",
-        f"{pages}/challenges/shouts/submissions",
-        f"{pages}/challenges/shouts/leaderboard",
+        f"/submissions/{number}",
+        f"/submissions/{number}/log",
+        f"/challenges/shouts/submissions",
+        f"/challenges/shouts/leaderboard",
     ]
     with platform.client(user) as client:
-        answers = {address: client.get(platform.url + address) for address in addresses}
-    return {address: answer for address, answer in answers.items()}
+        return {address: client.get(platform.url + address) for address in addresses}
 
 
 @pytest.mark.parametrize("name", SHOUTING)

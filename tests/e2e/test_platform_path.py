@@ -97,6 +97,8 @@ def test_a_run_tells_its_stages_and_its_one_attempt(platform):
     number = platform.run_files(COPYING)["id"]
     (run,) = platform.runs(number)
     assert sorted(run["stage_seconds"]) == ["preparing", "running", "scoring"]
-    assert [(each["attempt"], each["worker"], each["outcome"]) for each in run["attempts"]] == [(1, "local", "finished")]
+    assert [(each["attempt"], each["worker"], each["outcome"]) for each in run["attempts"]] == [
+        (1, "local", "finished")
+    ]
     assert run["image_digest"].startswith("sha256:")
     assert (run["scores"], run["failure"], run["waiting"]) == ({"f1": 0.5, "seconds": 2.0}, None, None)

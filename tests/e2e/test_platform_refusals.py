@@ -41,8 +41,10 @@ ZIPS = {
     ),
     "bomb": (
         bomb(),
-        "With entry 'answer.txt' the zip unpacks to more than 300 times its own size, as archives made to fill disks "
-        "do; store large arrays in a compressed format.",
+        (
+            "With entry 'answer.txt' the zip unpacks to more than 300 times its own size, as archives made to fill "
+            "disks do; store large arrays in a compressed format."
+        ),
     ),
 }
 GOOD = make_zip(answering(0.5))
@@ -87,7 +89,10 @@ REFUSALS = {
         slug="results-only",
     ),
     "unknown challenge": Refusal(
-        404, "not_found", "There is no challenge named 'nope': `medici challenge list` shows what there is.", slug="nope"
+        404,
+        "not_found",
+        "There is no challenge named 'nope': `medici challenge list` shows what there is.",
+        slug="nope",
     ),
     "not joined": Refusal(
         403,
@@ -209,10 +214,10 @@ def test_other_commands(unchanged, name):
 
 def test_a_platform_that_is_not_there(platform):
     ended = platform.medici("leaderboard", "tiny", MEDICI_URL="http://127.0.0.1:9")
-    assert (ended.code, ended.errors) == (
-        1,
+    assert ended.code == 1
+    assert ended.errors == (
         "Error: The platform at http://127.0.0.1:9 does not answer ([Errno 111] Connection refused): "
-        "is MEDICI_URL right, and is it running?\n",
+        "is MEDICI_URL right, and is it running?\n"
     )
 
 
