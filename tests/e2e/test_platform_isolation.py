@@ -153,8 +153,8 @@ def surfaces(platform, submission, run, user):
         f"{api}/challenges/shouts/leaderboard",
         f"/submissions/{number}",
         f"/submissions/{number}/log",
-        f"/challenges/shouts/submissions",
-        f"/challenges/shouts/leaderboard",
+        "/challenges/shouts/submissions",
+        "/challenges/shouts/leaderboard",
     ]
     with platform.client(user) as client:
         return {address: client.get(platform.url + address) for address in addresses}
