@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from medici_platform import observability, pages, web
 from medici_platform.accounts.api import router as accounts
+from medici_platform.bodies import WholeBodies
 from medici_platform.challenges.api import router as challenges
 from medici_platform.clock import Clock
 from medici_platform.context import Context
@@ -53,6 +54,7 @@ def create_app(settings: Settings | None = None, *, context: Context | None = No
     app.state.context = context
     install_throttle(app)
     observability.observe(app)
+    app.add_middleware(WholeBodies)
     for router in ROUTERS:
         app.include_router(router)
     pages.install(app)

@@ -38,6 +38,8 @@ class Settings(BaseSettings):
     session_hours: float = Field(default=24 * 14, gt=0)
     sign_in_attempts: str = "10/minute"
     """Per address and user name, in the notation of the `limits` library."""
+    address_attempts: str = "100/minute"
+    """Sign-ins per address, whatever the user names: nobody tries one password on all of them."""
     upload_attempts: str = "60/minute"
     """Per user."""
     allow_sign_up: bool = True

@@ -7,11 +7,12 @@ from typing import Annotated
 from fastapi import Depends, FastAPI, Path, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 from starlette.exceptions import HTTPException
 
 from medici_platform.context import Context
-from medici_platform.errors import MediciError
+from medici_platform.errors import InvalidRequest, MediciError
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
@@ -73,6 +74,13 @@ def answer_errors(app: FastAPI) -> None:
             return _page(request, error.status_code, message)
         code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
         return JSONResponse({"code": code, "message": message}, status_code=error.status_code, headers=error.headers)
+
+    @app.exception_handler(DataError)
+    @app.exception_handler(UnicodeEncodeError)
+    def unstorable(request: Request, _error: Exception) -> Response:
+        message = "The request holds characters or numbers that cannot be stored: leave them out."
+        status = HTTPStatus.UNPROCESSABLE_ENTITY
+        return refusal(InvalidRequest(message)) if is_for_programs(request) else _page(request, status, message)
 
     @app.exception_handler(Exception)
     def unknown(request: Request, _error: Exception) -> Response:

@@ -26,6 +26,7 @@ from medici_scoring.scores import DETAILED_RESULTS, Scores, ScoresUnreadable, re
 COMMAND = re.compile(r"^\s*command\s*:\s*([\"']?)(?P<words>.+?)\1\s*$", re.MULTILINE)
 DOCKER_CMD = re.compile(r"^\s*CMD\s+(?P<words>.+?)\s*$", re.MULTILINE | re.IGNORECASE)
 RESULT_FILES = ("scores.json", "scores.txt", INVALID_FILE, *DETAILED_RESULTS)
+UNEXPLAINED = "The predictions cannot be scored; the scoring program does not say why."
 PYTHONS = ("python", "python3")
 
 
@@ -103,7 +104,7 @@ def score_directory(root: Path, *, timeout_s: float | None = None) -> LocalScore
 
 def _ended(exit_code: int, log: str, output: Path) -> LocalScore:
     if exit_code == EX_DATAERR:
-        return LocalScore(exit_code, log, output, problem="The predictions cannot be scored.")
+        return LocalScore(exit_code, log, output, problem=_text(output / INVALID_FILE).strip() or UNEXPLAINED)
     if exit_code != 0:
         return LocalScore(exit_code, log, output, problem=f"The scoring program failed with exit code {exit_code}.")
     try:

@@ -16,7 +16,7 @@ NOT_FINITE = re.compile(r"[+-]?(nan|inf(inity)?)", re.ASCII | re.IGNORECASE)
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 DETAILED_RESULTS = ("detailed_results.html", "scores.html")
 MOST_KEYS = 500
-LONGEST_KEY = 200
+LONGEST_KEY = 80
 
 
 class ScoresUnreadable(Exception):
@@ -128,9 +128,18 @@ def _finite(value: float) -> float | str:
 def _limited(found: dict[str, float | str]) -> dict[str, float | str]:
     if len(found) > MOST_KEYS:
         raise ScoresUnreadable(f"The scores file holds {len(found)} keys; at most {MOST_KEYS} are read.")
-    if any(len(key) > LONGEST_KEY for key in found):
-        raise ScoresUnreadable(f"The scores file holds a key of more than {LONGEST_KEY} characters.")
-    return found
+    return {key: what for key, what in found.items() if _is_name(key)} | _not_names(found)
+
+
+def _is_name(key: str) -> bool:
+    return key.isprintable() and len(key) <= LONGEST_KEY
+
+
+def _not_names(found: Mapping[str, object]) -> dict[str, str]:
+    """One reason for all keys that can be no column's name: they are not repeated anywhere."""
+    count = sum(not _is_name(key) for key in found)
+    reason = f"can be no column's name: unreadable, or longer than {LONGEST_KEY} characters"
+    return {f"{count} key{'s' if count > 1 else ''}": reason} if count else {}
 
 
 def _text(path: Path) -> str | None:

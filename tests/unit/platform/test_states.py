@@ -42,7 +42,12 @@ def test_a_submission_is_where_its_runs_are(states, expected):
 
 
 def test_unscored_is_not_zero():
-    assert mean_scores([{"f1": 0.5}, {}, {"f1": 1.0, "auc": 0.25}]) == {"auc": 0.25, "f1": 0.75}
+    assert mean_scores([{"f1": 0.5, "auc": 0.0}, {"f1": 1.0, "auc": 0.25}]) == {"auc": 0.125, "f1": 0.75}
+
+
+def test_nobody_gains_by_failing_a_hard_task():
+    assert mean_scores([{"f1": 0.9}, {}]) == {}
+    assert mean_scores([]) == {}
 
 
 @pytest.mark.parametrize("kind", FailureKind)

@@ -83,7 +83,6 @@ def test_what_is_no_column_is_set_aside_and_named():
         ({"scores_json": "[" * 100_000}, r"scores\.json is not valid JSON"),
         ({"scores_json": "[1]"}, r"scores\.json must hold one object"),
         ({"scores_txt": "".join(f"k{i}: 1\n" for i in range(501))}, "holds 501 keys; at most 500"),
-        ({"scores_txt": "k" * 201 + ": 1"}, "a key of more than 200 characters"),
     ],
 )
 def test_unreadable_files(files, sentence):
@@ -124,3 +123,10 @@ def test_detailed_results_by_preference(tmp_path):
         found.append(page.name)
         page.unlink()
     assert found == ["detailed_results.html", "scores.html", "a.html", "b.html"]
+
+
+@pytest.mark.parametrize("key", ["k" * 81, "a\\u0000b", "\\ud800", "\\u001b[2J"])
+def test_a_key_that_can_be_no_columns_name_is_set_aside(key):
+    scores = parse_scores(scores_json=f'{{"f1": 0.5, "{key}": 1}}')
+    assert dict(scores.values) == {"f1": 0.5}
+    assert list(scores.ignored) == ["1 key"]

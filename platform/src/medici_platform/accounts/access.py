@@ -81,6 +81,7 @@ def check_password(context: Context, request: Request, *, username: str, passwor
     Raises NotSignedIn with one sentence for an unknown user and a wrong password alike.
     """
     client = request.client.host if request.client else "unknown"
+    throttle(request.app, context.settings.address_attempts, "address", client)
     throttle(request.app, context.settings.sign_in_attempts, "sign-in", client, username.lower()[:40])
     with context.database.read() as session:
         user = queries.user_by_name(session, username.strip())

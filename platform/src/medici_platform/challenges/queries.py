@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from medici_platform.accounts.models import User
 from medici_platform.challenges.models import Challenge, Leaderboard, LeaderboardColumn, Phase
-from medici_platform.challenges.rules import current_phase
+from medici_platform.challenges.rules import ScoreFilter, current_phase
 from medici_platform.errors import NotFound
 
 
@@ -54,10 +54,11 @@ def primary_column(board: Leaderboard) -> LeaderboardColumn:
     return board.columns[index]
 
 
-def hidden_score_keys(session: Session, challenge: Challenge, *, organizes: bool) -> frozenset[str]:
-    """Score keys that are columns of hidden boards, or hidden columns, alone: the organizers' own."""
-    if organizes:
-        return frozenset()
+def score_filter(session: Session, challenge: Challenge, *, organizes: bool) -> ScoreFilter:
     boards = leaderboards(session, challenge)
     columns = {(column.key, board.hidden or column.hidden) for board in boards for column in board.columns}
-    return frozenset(key for key, _ in columns if (key, False) not in columns)
+    return ScoreFilter(
+        organizes=organizes,
+        shown=frozenset(key for key, hidden in columns if not hidden),
+        known=frozenset(key for key, _ in columns),
+    )

@@ -1,6 +1,7 @@
 """Phases as functions of a given `now`, and what their submissions may build on."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
@@ -55,3 +56,21 @@ def build_policy(own: Mapping[str, Any], image_map: Mapping[str, str]) -> BuildP
     phase_map: dict[str, str] = own.get("image_map", {})
     filled = {**phase_map, **{name: image for name, image in image_map.items() if name not in phase_map}}
     return BuildPolicy.model_validate({**own, "image_map": filled})
+
+
+@dataclass(frozen=True)
+class ScoreFilter:
+    """Which numbers a reader sees."""
+
+    organizes: bool
+    shown: frozenset[str]
+    """Keys of the columns that everybody sees."""
+    known: frozenset[str]
+    """Keys of all columns."""
+
+    def visible(self, scores: Mapping[str, float], *, hidden_phase: bool) -> dict[str, float]:
+        """A key without a column can carry an answer of the test set: in a hidden phase the organizers alone see it."""
+        return {key: value for key, value in scores.items() if self._is_visible(key, hidden_phase=hidden_phase)}
+
+    def _is_visible(self, key: str, *, hidden_phase: bool) -> bool:
+        return self.organizes or key in self.shown or (not hidden_phase and key not in self.known)

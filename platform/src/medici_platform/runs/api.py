@@ -11,7 +11,7 @@ from medici_platform.participants.rules import may_organize
 from medici_platform.runs import decisions, queries, views
 from medici_platform.runs.models import Run
 from medici_platform.runs.schemas import LogOut, RunOut
-from medici_platform.submissions.queries import get_submission, keys_hidden_from, may_see
+from medici_platform.submissions.queries import get_submission, may_see, scores_shown_to
 from medici_platform.submissions.schemas import SubmissionOut, present
 from medici_platform.web import CurrentContext, CurrentSession, Id
 
@@ -35,7 +35,7 @@ def show_log(
 def cancel(submission_id: Id, user: SignedIn, context: CurrentContext, session: CurrentSession) -> SubmissionOut:
     submission = get_submission(session, submission_id, user)
     decisions.cancel(session, context, submission)
-    return present(submission, keys_hidden_from(session, submission.phase.challenge, user))
+    return present(submission, scores_shown_to(session, submission.phase.challenge, user))
 
 
 @router.post("/submissions/{submission_id}/rerun")
@@ -43,7 +43,7 @@ def rerun(submission_id: Id, user: SignedIn, context: CurrentContext, session: C
     """For organizers: run it again from the start."""
     submission = get_submission(session, submission_id, user)
     decisions.rerun(session, context, submission, user, scoring_only=False)
-    return present(submission, keys_hidden_from(session, submission.phase.challenge, user))
+    return present(submission, scores_shown_to(session, submission.phase.challenge, user))
 
 
 @router.post("/submissions/{submission_id}/rescore")
@@ -51,7 +51,7 @@ def rescore(submission_id: Id, user: SignedIn, context: CurrentContext, session:
     """For organizers: score the kept outputs again."""
     submission = get_submission(session, submission_id, user)
     decisions.rerun(session, context, submission, user, scoring_only=True)
-    return present(submission, keys_hidden_from(session, submission.phase.challenge, user))
+    return present(submission, scores_shown_to(session, submission.phase.challenge, user))
 
 
 @router.get("/runs/{run_id}/outputs", response_class=FileResponse)

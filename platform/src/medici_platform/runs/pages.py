@@ -23,7 +23,7 @@ from medici_platform.runs import decisions, views
 from medici_platform.runs.schemas import LogPiece, RunOut
 from medici_platform.runs.steps import Step, steps_of
 from medici_platform.submissions.models import Submission
-from medici_platform.submissions.queries import get_submission
+from medici_platform.submissions.queries import get_submission, scores_shown_to
 from medici_platform.submissions.schemas import present
 from medici_platform.web import CurrentContext, CurrentSession
 from medici_worker.protocol import SubmissionKind
@@ -31,11 +31,13 @@ from medici_worker.protocol import SubmissionKind
 router = APIRouter(prefix="/submissions/{submission_id}", include_in_schema=False)
 
 LARGEST_ID = 2**31 - 1
+LONGEST_ID = len(str(LARGEST_ID))
 
 
 def _submission(submission_id: str, user: SignedIn, session: CurrentSession) -> Submission:
     """An address that holds no number is an address that does not exist."""
-    if not submission_id.isascii() or not submission_id.isdigit() or int(submission_id[:20]) > LARGEST_ID:
+    is_number = submission_id.isascii() and submission_id.isdigit() and len(submission_id) <= LONGEST_ID
+    if not is_number or int(submission_id) > LARGEST_ID:
         raise NotFound(f"You have no submission {submission_id[:20]}.")
     return get_submission(session, int(submission_id), user)
 
@@ -71,12 +73,13 @@ def show_submission(
     boards = leaderboards(session, submission.phase.challenge)
     runs = views.runs_for(session, context, submission, user)
     log = views.log_for(session, submission, user, after=0)
+    shown_submission = present(submission, scores_shown_to(session, submission.phase.challenge, user))
     return visitor.render(
         "submission.html",
-        submission=present(submission),
+        submission=shown_submission,
         challenge=submission.phase.challenge,
         organizes=organizes,
-        scores=shown_scores(submission.scores, boards, organizes=organizes) if submission.scores else [],
+        scores=shown_scores(shown_submission.scores, boards, organizes=organizes) if submission.scores else [],
         runs=[_show(run, submission, boards, organizes=organizes) for run in runs],
         may_rescore=submission.kind == SubmissionKind.RESULTS or all(run.has_outputs for run in runs),
         logs=join_pieces(log.pieces),

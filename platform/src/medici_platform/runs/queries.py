@@ -12,6 +12,8 @@ from medici_platform.security import hash_token
 from medici_platform.states import HELD, State
 from medici_platform.submissions.models import Submission
 
+HINTS_PER_SWEEP = 25
+
 
 def runs_of(session: Session, submission: Submission) -> Sequence[Run]:
     return session.scalars(select(Run).where(Run.submission_id == submission.id).order_by(Run.id)).all()
@@ -65,11 +67,12 @@ def expired_runs(session: Session, *, now: datetime) -> Sequence[Run]:
 
 
 def unclaimed_runs(session: Session, *, hinted_before: datetime) -> Sequence[Run]:
+    """The oldest: a hint for each run of a long queue, again and again, would only fill the broker."""
     return session.scalars(
         select(Run)
         .where(Run.state == State.QUEUED, Run.hinted_at < hinted_before)
         .order_by(Run.id)
-        .limit(500)
+        .limit(HINTS_PER_SWEEP)
         .with_for_update(of=Run)
     ).all()
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from medici_platform.challenges.queries import leaderboards
+from medici_platform.challenges.queries import leaderboards, score_filter
 from medici_platform.context import Context
 from medici_platform.errors import Gone
 from medici_platform.runs import queries, service
@@ -89,9 +89,8 @@ def _score(session: Session, context: Context, run: Run, attempt: RunAttempt, re
     attempt.outcome = State.FINISHED.value
     service.move(run, State.FINISHED)
     run.private_detail = f"{report.private_detail}\n{why}".strip()
-    run.public_detail = _name_unscored(scores.unscored)
-    values = {key[:80]: value for key, value in scores.values.items()}
-    service.finish(session, context, run, values)
+    run.public_detail = _name_unscored(session, run, scores.unscored)
+    service.finish(session, context, run, dict(scores.values))
 
 
 def _read_scores(session: Session, run: Run, report: Report) -> tuple[Scores, str]:
@@ -107,6 +106,8 @@ def _read_scores(session: Session, run: Run, report: Report) -> tuple[Scores, st
     return scores, "\n".join(f"{key}: {reason}" for key, reason in remarks.items())
 
 
-def _name_unscored(unscored: Mapping[str, str]) -> str:
-    """Unscored is never zero: the columns without a number are named."""
-    return f"Not scored: {', '.join(unscored)}." if unscored else ""
+def _name_unscored(session: Session, run: Run, unscored: Mapping[str, str]) -> str:
+    """Unscored is never zero: the columns without a number are named, but for hidden ones."""
+    shown = score_filter(session, run.submission.phase.challenge, organizes=False).shown
+    named = [key for key in unscored if key in shown]
+    return f"Not scored: {', '.join(named)}." if named else ""

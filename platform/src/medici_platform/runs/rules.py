@@ -23,10 +23,9 @@ def submission_state(states: Sequence[State]) -> State:
 
 
 def mean_scores(scores_of_runs: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Per key, the mean over the runs that have a number for it."""
-    keys = sorted({key for scores in scores_of_runs for key in scores})
-    values = {key: [scores[key] for scores in scores_of_runs if key in scores] for key in keys}
-    return {key: fsum(numbers) / len(numbers) for key, numbers in values.items()}
+    """Per key, the mean over all runs. A key that one of them lacks has none: nobody gains by failing a hard task."""
+    shared = set.intersection(*(set(scores) for scores in scores_of_runs)) if scores_of_runs else set()
+    return {key: fsum(scores[key] for scores in scores_of_runs) / len(scores_of_runs) for key in sorted(shared)}
 
 
 def costs_quota(state: State, failure: str | None, *, was_claimed: bool) -> bool:

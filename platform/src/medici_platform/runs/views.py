@@ -12,7 +12,7 @@ from medici_platform.runs.rules import failure_message, participant_sees
 from medici_platform.runs.schemas import AttemptOut, LogOut, LogPiece, RunOut
 from medici_platform.states import State
 from medici_platform.submissions.models import Submission
-from medici_platform.submissions.queries import keys_hidden_from
+from medici_platform.submissions.queries import scores_shown_to
 from medici_worker.protocol import FailureKind, Stage
 
 
@@ -20,7 +20,7 @@ def runs_for(session: Session, context: Context, submission: Submission, user: U
     organizes = may_organize(user, submission.phase.challenge)
     runs = queries.runs_of(session, submission)
     scores = queries.scores_of(session, [run.id for run in runs])
-    hidden = keys_hidden_from(session, submission.phase.challenge, user)
+    shown = scores_shown_to(session, submission.phase.challenge, user)
     attempts = _attempts(session, [run.id for run in runs])
     detailed = set(
         session.scalars(select(Run.id).where(Run.submission_id == submission.id, Run.detailed_html.is_not(None)))
@@ -38,10 +38,10 @@ def runs_for(session: Session, context: Context, submission: Submission, user: U
             waiting=waiting.get(run.id),
             failure=run.failure,
             message=failure_message(FailureKind(run.failure), run.public_detail) if run.failure else run.public_detail,
-            scores={key: value for key, value in scores[run.id].items() if key not in hidden},
+            scores=shown.visible(scores[run.id], hidden_phase=submission.phase.hidden),
             has_outputs=run.outputs_sha256 is not None and may_have_outputs(submission, user),
             has_detailed_results=run.id in detailed and shows_detail,
-            stage_seconds=run.stage_seconds,
+            stage_seconds=run.stage_seconds if organizes else _shown_seconds(run, submission),
             started_at=run.started_at,
             finished_at=run.finished_at,
             image_digest=run.image_digest,
@@ -63,6 +63,12 @@ def log_for(session: Session, submission: Submission, user: User, *, after: int)
         after=pieces[-1].id if pieces else after,
         hidden=[stage.value for stage in Stage if stage not in shown],
     )
+
+
+def _shown_seconds(run: Run, submission: Submission) -> dict[str, float]:
+    """Whole seconds in a hidden phase: a container could tell of the test data by the time that it takes."""
+    digits = 0 if submission.phase.hidden else 3
+    return {stage: round(seconds, digits) for stage, seconds in run.stage_seconds.items()}
 
 
 def may_have_outputs(submission: Submission, user: User) -> bool:

@@ -44,9 +44,9 @@ async def submit(
 def list_submissions(slug: str, user: SignedIn, page: Page, session: CurrentSession) -> Listing[SubmissionOut]:
     """Your own, newest first; everybody's for the challenge's organizers."""
     challenge = get_challenge(session, slug, user)
-    hidden = queries.keys_hidden_from(session, challenge, user)
+    shown = queries.scores_shown_to(session, challenge, user)
     rows = fetch_slice(session, queries.submissions_of(challenge, user), page)
-    return listing(rows, lambda submission: present(submission, hidden))
+    return listing(rows, lambda submission: present(submission, shown))
 
 
 @router.get("/challenges/{slug}/quota")
@@ -71,7 +71,7 @@ def show_quota(
 @router.get("/submissions/{submission_id}")
 def show_submission(submission_id: Id, user: SignedIn, session: CurrentSession) -> SubmissionOut:
     submission = queries.get_submission(session, submission_id, user)
-    return present(submission, queries.keys_hidden_from(session, submission.phase.challenge, user))
+    return present(submission, queries.scores_shown_to(session, submission.phase.challenge, user))
 
 
 @router.get("/submissions/{submission_id}/file", response_class=FileResponse)

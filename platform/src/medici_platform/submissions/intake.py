@@ -10,6 +10,7 @@ from medici_platform.errors import NotAllowed
 from medici_platform.security import same_token
 from medici_platform.submissions import service
 from medici_platform.submissions.models import Submission
+from medici_platform.submissions.queries import scores_shown_to
 from medici_platform.submissions.schemas import SubmissionOut, present
 from medici_platform.throttle import throttle
 from medici_platform.uploads import ReceivedForm, heard_out, receive_form
@@ -49,7 +50,7 @@ def _record(context: Context, user: User, slug: str, phase_name: str | None, for
         challenge = get_challenge(session, slug, user)
         phase = find_phase(challenge, phase_name, now=context.now())
         submission: Submission = service.accept(session, context, challenge, phase, user, upload)
-        return present(submission)
+        return present(submission, scores_shown_to(session, challenge, user))
 
 
 def _require_form_token(form: ReceivedForm, expected: str) -> None:

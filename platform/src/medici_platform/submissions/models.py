@@ -34,7 +34,7 @@ class Submission(Base):
     failure_message: Mapped[str] = mapped_column(Text, default="")
     """What the participant reads."""
     scores: Mapped[dict[str, float]] = mapped_column(JSON, default=dict)
-    """Column key → mean over the tasks that have it. A copy for lists: `score` rows are the source."""
+    """Column key → mean over all tasks, absent when one lacks it. A copy for lists: `score` rows are the source."""
     counts: Mapped[bool] = mapped_column(default=True)
     """Whether it costs quota."""
     submitted_at: Mapped[datetime]

@@ -5,7 +5,8 @@ from sqlalchemy.orm import Session
 
 from medici_platform.accounts.models import User
 from medici_platform.challenges.models import Challenge, Phase
-from medici_platform.challenges.queries import hidden_score_keys
+from medici_platform.challenges.queries import score_filter
+from medici_platform.challenges.rules import ScoreFilter
 from medici_platform.errors import NotFound
 from medici_platform.participants.models import Participant
 from medici_platform.participants.rules import may_organize
@@ -41,5 +42,5 @@ def quota_of(session: Session, phase: Phase, participant: Participant, *, now: d
     return quota(phase, used_total=session.scalar(counted) or 0, used_today=used_today, now=now)
 
 
-def keys_hidden_from(session: Session, challenge: Challenge, user: User) -> frozenset[str]:
-    return hidden_score_keys(session, challenge, organizes=may_organize(user, challenge))
+def scores_shown_to(session: Session, challenge: Challenge, user: User) -> ScoreFilter:
+    return score_filter(session, challenge, organizes=may_organize(user, challenge))

@@ -1,8 +1,8 @@
-from collections.abc import Collection
 from datetime import datetime
 
 from pydantic import BaseModel
 
+from medici_platform.challenges.rules import ScoreFilter
 from medici_platform.states import State
 from medici_platform.submissions.models import Submission
 from medici_worker.protocol import FailureKind
@@ -40,7 +40,7 @@ class QuotaOut(BaseModel):
     next_day_at: datetime
 
 
-def present(submission: Submission, hidden_keys: Collection[str] = ()) -> SubmissionOut:
+def present(submission: Submission, shown: ScoreFilter) -> SubmissionOut:
     return SubmissionOut(
         id=submission.id,
         challenge=submission.phase.challenge.slug,
@@ -54,7 +54,7 @@ def present(submission: Submission, hidden_keys: Collection[str] = ()) -> Submis
         failure=submission.failure,
         fault=FailureKind(submission.failure).fault.value if submission.failure else None,
         message=submission.failure_message,
-        scores={key: value for key, value in submission.scores.items() if key not in hidden_keys},
+        scores=shown.visible(submission.scores, hidden_phase=submission.phase.hidden),
         costs_quota=submission.counts,
         submitted_at=submission.submitted_at,
         finished_at=submission.finished_at,

@@ -6,9 +6,9 @@ later call carries that token; 410 means the attempt is over (cancelled, or its 
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from medici_worker.protocol.failures import FailureKind
 
@@ -16,8 +16,21 @@ PROTOCOL_VERSION = 1
 """Raised when a worker of the old version could no longer speak with the platform."""
 
 
+LARGEST_INTEGER = 2**31 - 1
+"""Of a database's integer column."""
+
+
+def _storable(text: str) -> str:
+    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+
+
+Text = Annotated[str, AfterValidator(_storable)]
+"""Without NUL, which PostgreSQL does not store."""
+Integer = Annotated[int, Field(ge=-LARGEST_INTEGER, le=LARGEST_INTEGER)]
+
+
 class Message(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Stage(StrEnum):
@@ -106,9 +119,9 @@ class ScoringGrant(Message):
 
 
 class ClaimRequest(Message):
-    protocol: int = PROTOCOL_VERSION
-    run_id: int
-    free_gpus: int = Field(default=0, ge=0)
+    protocol: Integer = PROTOCOL_VERSION
+    run_id: Integer
+    free_gpus: Integer = Field(default=0, ge=0)
 
 
 class Claim(Message):
@@ -137,9 +150,9 @@ class StageAnswer(Message):
 
 class LogChunk(Message):
     stage: Stage
-    position: int = Field(ge=0)
+    position: Integer = Field(ge=0)
     """Characters of this stage's log that were sent before: a repeated chunk is recognised and dropped."""
-    text: str = Field(max_length=65_536)
+    text: Text = Field(max_length=65_536)
 
 
 class ScoreFiles(Message):
@@ -154,25 +167,25 @@ class Report(Message):
     """How the run ended. Repeating it is a no-op."""
 
     failure: FailureKind | None = None
-    public_detail: str = Field(default="", max_length=4_000)
+    public_detail: Text = Field(default="", max_length=4_000)
     """One or two sentences for the participant beside the failure's own; never echoes a container's output."""
-    private_detail: str = Field(default="", max_length=20_000)
+    private_detail: Text = Field(default="", max_length=20_000)
     """For organizers and administrators."""
-    exit_code: int | None = None
+    exit_code: Integer | None = None
     scores: ScoreFiles | None = None
-    image_digest: str | None = None
-    scoring_image_digest: str | None = None
+    image_digest: Text | None = Field(default=None, max_length=160)
+    scoring_image_digest: Text | None = Field(default=None, max_length=160)
     stage_seconds: dict[Stage, float] = Field(default_factory=dict)
 
 
 class WorkerHello(Message):
     """Sent at start and every minute: what the administrators see, and what lets the queue say why a run waits."""
 
-    protocol: int = PROTOCOL_VERSION
-    version: str
-    hostname: str
-    slots: int = Field(ge=1)
-    gpus: tuple[str, ...] = ()
+    protocol: Integer = PROTOCOL_VERSION
+    version: Text
+    hostname: Text
+    slots: Integer = Field(ge=1)
+    gpus: tuple[Text, ...] = ()
     """Models of the GPUs that this worker may lease."""
 
 
