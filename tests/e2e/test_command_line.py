@@ -136,7 +136,7 @@ def test_score_without_containers(platform, bundle, tmp_path):
 def test_score_of_bad_predictions(platform, bundle, tmp_path):
     (tmp_path / "answer.txt").write_text("no number")
     ended = platform.medici("score", "--bundle", bundle, "--predictions", tmp_path, "--output", tmp_path / "scored")
-    assert (ended.code, ended.errors) == (1, "Error: The predictions cannot be scored.\n")
+    assert (ended.code, ended.errors) == (1, "Error: Line 1 of answer.txt holds no number.\n")
 
 
 def test_bundle_check_and_kit(platform, bundle, tmp_path):
