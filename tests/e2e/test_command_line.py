@@ -43,8 +43,7 @@ def test_the_commands_that_there_are():
         "bundle kit",
         "images build",
         "join",
-        "participants approve",
-        "participants deny",
+        "participants",
         "cancel",
         "rerun",
         "rescore",
@@ -159,9 +158,9 @@ def test_people_and_challenges(platform):
     assert (joined.code, joined.json["status"]) == (0, "pending")
     refused = platform.post_files(answering(0.5), slug="closed")
     assert (refused.status_code, refused.json()["code"]) == (403, "not_approved")
-    assert platform.medici("participants", "approve", "closed", "alice", user="olga").code == 0
+    assert platform.medici("participants", "closed", "approve", "alice", user="olga").code == 0
     assert platform.run_files(answering(0.5), slug="closed")["state"] == "finished"
-    assert platform.medici("participants", "deny", "closed", "alice", user="olga").code == 0
+    assert platform.medici("participants", "closed", "deny", "alice", user="olga").code == 0
     assert platform.post_files(answering(0.5), slug="closed").status_code == 403
     listed = platform.medici("challenge", "list", user="alice", json=True).json
     assert [(each["slug"], each["published"]) for each in listed if each["slug"] == "closed"] == [("closed", True)]

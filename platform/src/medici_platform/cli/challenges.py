@@ -1,6 +1,7 @@
 """`medici challenge`, `medici join`, `medici participants`."""
 
 import tempfile
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,6 @@ from medici_platform.cli.client import Client
 from medici_platform.cli.output import CommandFailed, notes, print_json, print_table
 
 app = typer.Typer(help="Create and list challenges.", no_args_is_help=True)
-participants = typer.Typer(help="Decide who takes part (organizers).", no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
@@ -83,26 +83,35 @@ def join(challenge: str, as_json: Json = False) -> None:
         notes.print(f"You have asked to take part in {challenge}: the organizers decide.")
 
 
-@participants.command("list")
-def list_participants(challenge: str, as_json: Json = False) -> None:
-    """Who takes part, who has asked to."""
+class Decision(StrEnum):
+    APPROVE = "approve"
+    DENY = "deny"
+
+
+def participants(
+    challenge: Annotated[str, typer.Argument(help="The challenge's name.")],
+    decision: Annotated[Decision | None, typer.Argument(help="Without it: list who takes part.")] = None,
+    username: Annotated[str | None, typer.Argument(help="Whom to approve or deny.")] = None,
+    as_json: Json = False,
+) -> None:
+    """See who takes part and who has asked to, and decide it (organizers)."""
+    if decision is None:
+        _list_participants(challenge, as_json=as_json)
+    elif username is None:
+        raise CommandFailed(f"Name the user too: medici participants {challenge} {decision} USERNAME.", code="usage")
+    else:
+        answer = Client().post(f"/challenges/{challenge}/participants/{username}/{decision}")
+        if as_json:
+            print_json(answer)
+        else:
+            takes = "takes" if decision == Decision.APPROVE else "does not take"
+            notes.print(f"{escape(username)} {takes} part in {escape(challenge)}.")
+
+
+def _list_participants(challenge: str, *, as_json: bool) -> None:
     people = list(Client().listing(f"/challenges/{challenge}/participants"))
     if as_json:
         print_json(people)
         return
     rows = [[each["username"], each["status"], each["joined_at"]] for each in people]
     print_table(challenge, [("Participant", False), ("Status", False), ("Since", False)], rows)
-
-
-@participants.command()
-def approve(challenge: str, username: str) -> None:
-    """Let somebody take part."""
-    Client().post(f"/challenges/{challenge}/participants/{username}/approve")
-    notes.print(f"{username} takes part in {challenge}.")
-
-
-@participants.command()
-def deny(challenge: str, username: str) -> None:
-    """Decline somebody's request."""
-    Client().post(f"/challenges/{challenge}/participants/{username}/deny")
-    notes.print(f"{username} does not take part in {challenge}.")
