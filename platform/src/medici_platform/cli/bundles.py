@@ -47,6 +47,7 @@ def _print_report(report: CheckReport) -> None:
 def kit(
     bundle: BundlePath,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Default: NAME-kit.zip")] = None,
+    as_json: Json = False,
 ) -> None:
     """Write the participants' starting kit: everything but the hidden data and the answers."""
     destination = output or Path(f"{bundle.resolve().stem}-kit.zip")
@@ -54,5 +55,8 @@ def kit(
         names = build_kit(bundle, destination)
     except BundleRejected as error:
         raise CommandFailed(str(error), code="bundle_rejected") from error
+    if as_json:
+        print_json({"kit": str(destination), "files": names})
+        return
     notes.print(f"{len(names)} files.")
     typer.echo(str(destination))

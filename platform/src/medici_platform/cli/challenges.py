@@ -66,10 +66,13 @@ def list_challenges(as_json: Json = False) -> None:
 
 
 @app.command()
-def publish(challenge: str) -> None:
+def publish(challenge: str, as_json: Json = False) -> None:
     """Show a challenge to everybody."""
-    Client().post(f"/challenges/{challenge}/publish")
-    notes.print(f"{challenge} is published.")
+    answer = Client().post(f"/challenges/{challenge}/publish")
+    if as_json:
+        print_json(answer)
+    else:
+        notes.print(f"{escape(challenge)} is published.")
 
 
 def join(challenge: str, as_json: Json = False) -> None:

@@ -1,10 +1,11 @@
 """`medici images build`."""
 
+import dataclasses
 from typing import Annotated
 
 import typer
 
-from medici_platform.cli.output import CommandFailed, notes, print_table
+from medici_platform.cli.output import CommandFailed, notes, print_json, print_table
 
 app = typer.Typer(help="The curated base images.", no_args_is_help=True)
 
@@ -18,6 +19,7 @@ def group() -> None:
 def build(
     names: Annotated[list[str] | None, typer.Argument(help="Default: all of them.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Also those that are up to date.")] = False,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
     torch: Annotated[str, typer.Option(help="`cpu`, or a CUDA version such as `cu130` for GPU machines.")] = "cpu",
 ) -> None:
     """Build the curated images: from a registry's Python where one answers, else from Debian's packages."""
@@ -28,6 +30,9 @@ def build(
         built = build_images(names or IMAGE_NAMES, say=notes.print, force=force, torch_backend=torch)
     except ImageBuildFailed as error:
         raise CommandFailed(str(error)) from error
+    if as_json:
+        print_json([dataclasses.asdict(image) for image in built])
+        return
     rows = [
         [
             image.tag,
