@@ -1,10 +1,14 @@
 """What a Dockerfile may ask for. Each refusal: one sentence, one line number."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from medici_worker.containers.build_policy import Base, allowed, check, mapped
+from medici_worker.containers.dockerfile import parse
 from medici_worker.protocol import BuildPolicy
 
+OTHERS = "0123456789abcdef" * 4
 POLICY = BuildPolicy(image_map={"python:3.*": "medici/python:latest", "projectmonai/monai:*": "medici/monai:latest"})
 
 
@@ -26,9 +30,7 @@ def test_public_names_are_mapped():
     checked = check(
         "# a comment\nFROM python:3.11-slim AS build\nFROM projectmonai/monai\nCOPY --from=build /a /b\n", POLICY
     )
-    assert checked.text == (
-        "# a comment\nFROM medici/python:latest AS build\nFROM medici/monai:latest\nCOPY --from=build /a /b\n"
-    )
+    assert checked.text == ("\nFROM medici/python:latest AS build\nFROM medici/monai:latest\nCOPY --from=build /a /b\n")
     assert [base.written for base in checked.bases] == ["python:3.11-slim", "projectmonai/monai"]
 
 
@@ -55,7 +57,6 @@ def test_lines_keep_their_numbers():
         ("from evil/image\n", 1),
         ("  FROM evil/image\n", 1),
         ("FROM \\\nevil/image\n", 1),
-        ("# escape=`\nFROM `\nevil/image\n", 2),
         ("FROM scratch\n", 1),
         ("FROM medici/run-image:0123\n", 1),
         ("FROM docker.io/medici/run-image:0123\n", 1),
@@ -86,8 +87,23 @@ def test_other_bases_are_refused(text, line):
         ("FROM medici/python\nADD a HTTPS://a/b /c\n", "Line 2 of the Dockerfile: ADD of a URL or git repository"),
         ('FROM medici/python\nADD ["http://a/b", "/c"]\n', "Line 2 of the Dockerfile: ADD of a URL or git repository"),
         ("FROM medici/python\nADD git@github.com:a/b.git /c\n", "Line 2 of the Dockerfile: ADD of a URL or git"),
-        ("FROM medici/python\nONBUILD ADD http://a/b /c\n", "Line 2 of the Dockerfile: ADD of a URL or git repository"),
-        ("FROM medici/python\nONBUILD COPY --from=evil /a /b\n", "Line 2 of the Dockerfile: ONBUILD may not bring in"),
+        ("FROM medici/python\nONBUILD ADD http://a/b /c\n", "Line 2 of the Dockerfile: ONBUILD has no use here"),
+        ("FROM medici/python\nONBUILD COPY --from=evil /a /b\n", "Line 2 of the Dockerfile: ONBUILD has no use here"),
+        ("# escape=`\nFROM medici/python\n", "Line 1 of the Dockerfile: a '# escape=' line is not available here"),
+        ("# check=skip=all\n# escape=`\nFROM a\n", "Line 1 of the Dockerfile: a '# check=' line is not available"),
+        ("# x\n\n#escape = `\nFROM a\n", "Line 3 of the Dockerfile: a '# escape=' line is not available here"),
+        (
+            "FROM medici/python\nRUN true \\\\",
+            "Line 2 of the Dockerfile: it ends with a backslash, and nothing follows",
+        ),
+        ("FROM medici/python x\n", "Line 1 of the Dockerfile: FROM takes an image, or `image AS name`."),
+        ("FROM medici/python OF x\n", "Line 1 of the Dockerfile: FROM takes an image, or `image AS name`."),
+        ("FROM medici/python AS 1\n", "Line 1 of the Dockerfile: '1' can't be the name of a stage."),
+        ("FROM medici/python\nRUN " + "x" * 60_000, "Line 2 of the Dockerfile: the RUN instruction is too long"),
+        ("FROM medici/python\nVOLUME /data\n", "Line 2 of the Dockerfile: VOLUME /data is not allowed: containers may"),
+        ('FROM medici/python\nVOLUME ["/mnt/out", "/"]\n', "Line 2 of the Dockerfile: VOLUME / is not allowed"),
+        ("FROM medici/python\nVOLUME /mnt/out /mnt/out/x\n", "Line 2 of the Dockerfile: VOLUME /mnt/out/x is not"),
+        ("FROM medici/python\nVOLUME $X\n", "Line 2 of the Dockerfile: VOLUME $X is not allowed"),
         ("FROM medici/python\nRUN --mount=type=cache,target=/x ls\n", "Line 2 of the Dockerfile: RUN --mount is not"),
         ("FROM medici/python\nRUN --network=host ls\n", "Line 2 of the Dockerfile: RUN --network is not"),
         ("FROM medici/python\nCOPY --link a b\n", "Line 2 of the Dockerfile: COPY --link is not"),
@@ -99,6 +115,92 @@ def test_other_bases_are_refused(text, line):
 )
 def test_what_the_builder_must_not_do_is_refused(text, sentence):
     assert refusals(text)[0].startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "character"),
+    [
+        (f"FROM medici/python:latest\nRUN true \\\x0c\nFROM {OTHERS}\n", 2, "U+000C"),
+        (f"FROM medici/python:latest\nRUN true \\\u00a0\nFROM {OTHERS}\n", 2, "U+00A0"),
+        (f"FROM medici/python:latest\nRUN true \\\n\x1c# x\nFROM {OTHERS}\n", 3, "U+001C"),
+        (f"FROM medici/python:latest\nRUN true \\\rFROM {OTHERS}\n", 2, "U+000D"),
+        ("FROM medici/python:latest\nRUN true\x00\n", 2, "U+0000"),
+        ("FROM medici/python:latest\nRUN true\x85\n", 2, "U+0085"),
+        ("FROM medici/python:latest\nRUN true\u2028\n", 2, "U+2028"),
+        ("FROM medici/python:latest\nRUN true\v\n", 2, "U+000B"),
+    ],
+)
+def test_characters_on_which_parsers_disagree_are_refused(text, line, character):
+    (sentence,) = refusals(text)
+    assert sentence.startswith(f"Line {line} of the Dockerfile: it holds the invisible character {character}; ")
+
+
+@pytest.mark.parametrize("flag", ['--chown="a b"', "--chown=a\\ b", "--chown='a'", "--chown=à", "--", "--From=x"])
+def test_options_on_which_parsers_disagree_are_refused(flag):
+    (sentence,) = refusals(f"FROM medici/python\nCOPY {flag} --from=python:3.11 /secret /x\n")[:1]
+    assert sentence.startswith("Line 2 of the Dockerfile: the option ")
+    assert sentence.endswith("can't be used; write it as --name=value, without quotes.")
+
+
+def test_a_hidden_second_name_of_an_argument_is_refused():
+    text = f"ARG X=st\nARG A=1 X={OTHERS}\nFROM medici/python:latest AS st\nFROM $X\n"
+    assert refusals(text) == ["Line 2 of the Dockerfile: ARG before FROM takes one name; write one ARG line for each."]
+
+
+def test_a_variable_that_names_a_stage_is_written_out():
+    text = "ARG X=st\nARG Y=${X}\nFROM medici/python:latest AS ST\nFROM $Y AS Last\nCOPY --from=ST /a /b\n"
+    assert check(text, POLICY).text == (
+        "ARG X=st\nARG Y=${X}\nFROM medici/python:latest AS st\nFROM st AS last\nCOPY --from=st /a /b\n"
+    )
+
+
+ALL = BuildPolicy(allowed_bases=("*",), image_map={"x:*": OTHERS, "y:*": OTHERS[:12]})
+
+
+@pytest.mark.parametrize("name", [f"sha256:{OTHERS}", OTHERS, OTHERS[:12], "abcd", "docker.io/abcd", "x:1", "y"])
+@pytest.mark.parametrize("line", ["FROM {}", "FROM medici/python\nCOPY --from={} /a /b"])
+def test_an_images_id_is_never_a_base(name, line):
+    (sentence,) = refusals(line.format(name), ALL)
+    assert sentence.endswith(f"the base image {name!r} is an image's id; a base has a name.")
+
+
+@pytest.mark.parametrize("source", ["²", "٣", "9" * 5000, "+0", "-1"])
+def test_a_number_that_is_none_is_refused(source):
+    (sentence,) = refusals(f"FROM medici/python\nCOPY --from={source} /a /b\n")[:1]
+    assert sentence.startswith("Line 2 of the Dockerfile: the ")
+
+
+def test_a_volume_where_containers_have_a_place_anyway_is_fine():
+    assert refusals('FROM medici/python\nVOLUME /mnt/in /mnt/out\nVOLUME ["/tmp"]\n') == []
+
+
+def test_continued_lines_become_one_and_comments_go():
+    text = (
+        "# escape=\\\nFROM medici/python:latest\r\nRUN echo a \\ \t\r\n"
+        "  # a comment\n\n   && echo 'b  c' \\\n\t&& true\n"
+        '   cmd  [ "a",  "b" ]  \n'
+    )
+    assert check(text, POLICY).text == (
+        '\nFROM medici/python:latest\nRUN echo a    && echo \'b  c\' \t&& true\n\n\n\n\nCMD [ "a",  "b" ]\n'
+    )
+
+
+LINES = st.lists(
+    st.sampled_from(
+        ["FROM medici/python", "FROM a AS b", "RUN x \\", "RUN y", "# c", "", " ", "\\", "COPY --from=b a b", "\tx \\ ",
+         "ARG A=1", "  FROM b", 'CMD ["a"]', "--x --y=1 z", "# escape=`", "x `"]
+    )
+)  # fmt: skip
+
+
+@given(LINES)
+def test_what_is_sent_says_what_was_checked(lines):
+    """Whoever reads the text that is sent, line by line, finds one whole instruction on each, and nothing else."""
+    checked = check("\n".join(lines), POLICY)
+    if not checked.refused:
+        sent = [line for line in checked.text.split("\n") if line]
+        assert [str(one) for one in parse(checked.text).instructions] == sent
+        assert not any(line.endswith("\\") or line.startswith((" ", "#")) for line in sent)
 
 
 def test_all_refusals_come_at_once():

@@ -1,11 +1,20 @@
 """What a Dockerfile may ask for: a pure decision on the parsed file, with a sentence and a line number per refusal."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
-from medici_worker.containers.dockerfile import Dockerfile, Instruction, argument_of, base_of, parse, with_lines
+from medici_worker.containers.dockerfile import (
+    Dockerfile,
+    Instruction,
+    argument_of,
+    base_of,
+    expand,
+    parse,
+    rendered,
+)
 from medici_worker.protocol import BuildPolicy
 
 RUN_IMAGE = "medici/run-image"
@@ -13,13 +22,25 @@ RUN_IMAGE = "medici/run-image"
 
 _REMOTE = re.compile(r"^[\"'\[\s]*(?:[a-z][a-z0-9+.-]*://|git@|github\.com/)", re.IGNORECASE)
 _UNCLEAR = re.compile(r"[$\\\"']")
-_NAME = re.compile(r"[A-Za-z0-9][\w./:@-]*")
+_NAME = re.compile(r"[A-Za-z0-9][\w./:@-]*", re.ASCII)
+_ID = re.compile(r"[0-9a-f]{1,64}|sha(?:256|384|512):.*", re.IGNORECASE)
+_STAGE = re.compile(r"[a-z][a-z0-9_.-]*")
+_FLAG = re.compile(r"--[a-z][a-z-]*(?:=[!#-&(-\[\]-~]*)?")
+"""Printable ASCII without quotes and backslashes: with those, it depends on the reader where a flag ends."""
 _HEREDOC = re.compile(r"<<-?\s*[\"']?[A-Za-z_]")
 _REFUSED_FLAGS = {
     "RUN": ("mount", "network", "security"),
     "COPY": ("link", "chmod", "parents", "exclude"),
     "ADD": ("link", "chmod", "checksum", "keep-git-dir", "exclude"),
 }
+_FROM_WORDS = (1, 3)
+MAX_LINE_BYTES = 60_000
+"""The builder reads lines of up to 64 KiB."""
+VOLUME_FREE = frozenset(
+    ["/mnt/in", "/mnt/out", "/tmp", "/app/program", "/app/input/ref", "/app/input/res", "/app/output"]  # noqa: S108 - inside the container
+)
+"""Where containers have a place of their own anyway: VOLUME there changes nothing."""
+VOLUME_ADVICE = "containers may write to /mnt/out and /tmp alone"
 _KNOWN = frozenset(
     [
         "FROM",
@@ -36,7 +57,6 @@ _KNOWN = frozenset(
         "VOLUME",
         "USER",
         "WORKDIR",
-        "ONBUILD",
         "STOPSIGNAL",
         "HEALTHCHECK",
         "SHELL",
@@ -65,7 +85,7 @@ class Base:
 @dataclass(frozen=True, slots=True)
 class CheckedDockerfile:
     text: str
-    """What is sent to the builder: base images mapped."""
+    """What is sent to the builder: written anew from the instructions that were checked, base images mapped."""
     bases: tuple[Base, ...]
     refused: tuple[Refused, ...]
 
@@ -91,6 +111,11 @@ def mapped(name: str, image_map: Mapping[str, str]) -> str:
     return name
 
 
+def is_image_id(name: str) -> bool:
+    """Whether an engine could take this for the id of an image, or for the beginning of one."""
+    return _ID.fullmatch(short_name(name)) is not None
+
+
 def short_name(name: str) -> str:
     for prefix in ("docker.io/", "index.docker.io/", "library/"):
         name = name.removeprefix(prefix)
@@ -103,7 +128,7 @@ def _forms(name: str) -> tuple[str, ...]:
 
 
 class _Check:
-    """Walks the instructions once; collects bases, refusals and rewritten lines."""
+    """Walks the instructions once; collects bases, refusals, and the instructions as they will be sent."""
 
     def __init__(self, dockerfile: Dockerfile, policy: BuildPolicy) -> None:
         self._dockerfile = dockerfile
@@ -112,40 +137,59 @@ class _Check:
         self._stages: list[str | None] = []
         self._bases: list[Base] = []
         self._refused: list[Refused] = []
-        self._rewritten: dict[Instruction, str] = {}
 
     def outcome(self) -> CheckedDockerfile:
+        odd = tuple(self._odd_characters())
+        if odd:  # what else is wrong depends on how these are read
+            return CheckedDockerfile("", (), odd)
         self._refused.extend(self._directives())
-        for instruction in self._dockerfile.instructions:
-            self._visit(instruction)
+        sent = [self._visited(instruction) for instruction in self._dockerfile.instructions]
         if not self._stages:
             self._refuse(1, "it has no FROM line, so there is no base image to build on.")
-        text = with_lines(self._dockerfile, self._rewritten)
-        return CheckedDockerfile(text, tuple(self._bases), tuple(self._refused))
+        return CheckedDockerfile(rendered(sent), tuple(self._bases), tuple(self._refused))
 
-    def _visit(self, instruction: Instruction) -> None:
+    def _visited(self, instruction: Instruction) -> Instruction:
+        """The instruction as it is sent."""
+        self._form(instruction)
         if instruction.keyword == "FROM":
-            self._from(instruction)
-        elif instruction.keyword == "ARG" and not self._stages:
-            name, default = argument_of(instruction)
-            self._arguments[name] = default
-        elif instruction.keyword == "ONBUILD":
-            self._onbuild(instruction)
-        else:
-            self._other(instruction)
+            return self._from(instruction)
+        if instruction.keyword == "ARG" and not self._stages:
+            self._argument(instruction)
+        return self._other(instruction)
 
-    def _from(self, instruction: Instruction) -> None:
+    def _form(self, instruction: Instruction) -> None:
+        """What would make one line mean something else to another reader."""
+        keyword, line = instruction.keyword, instruction.line
+        if keyword == "ONBUILD":
+            self._refuse(line, "ONBUILD has no use here, because nobody builds on this image; remove it.")
+        elif keyword not in _KNOWN:
+            self._refuse(line, f"{keyword[:40]!r} is not an instruction.")
+        if instruction.value.endswith("\\"):
+            self._refuse(line, "it ends with a backslash, and nothing follows; remove the backslash.")
+        if len(str(instruction).encode()) > MAX_LINE_BYTES:
+            self._refuse(line, f"the {keyword[:40]} instruction is too long; put it into a script of yours.")
+        for flag in instruction.flags:
+            if _FLAG.fullmatch(flag) is None:
+                self._refuse(line, f"the option {flag[:40]!r} can't be used; write it as --name=value, without quotes.")
+
+    def _from(self, instruction: Instruction) -> Instruction:
         name, stage = base_of(instruction, self._arguments)
-        if name.lower() not in self._stages:
-            image = self._base(instruction, name)
-            suffix = f" AS {stage}" if stage else ""
-            self._rewritten[instruction] = f"FROM {image}{suffix}"
+        if len(instruction.words) not in _FROM_WORDS or (stage is None) is (len(instruction.words) > 1):
+            self._refuse(instruction.line, "FROM takes an image, or `image AS name`.")
+        if stage is not None and _STAGE.fullmatch(stage) is None:
+            self._refuse(instruction.line, f"{stage[:40]!r} can't be the name of a stage.")
+        image = name.lower() if name.lower() in self._stages else self._base(instruction, name)
         self._stages.append(stage)
+        return replace(instruction, flags=(), value=f"{image} AS {stage}" if stage else image)
 
-    def _other(self, instruction: Instruction) -> None:
+    def _argument(self, instruction: Instruction) -> None:
+        if len(instruction.words) != 1:
+            self._refuse(instruction.line, "ARG before FROM takes one name; write one ARG line for each.")
+        name, default = argument_of(instruction)
+        self._arguments[name] = expand(default, self._arguments)
+
+    def _other(self, instruction: Instruction) -> Instruction:
         keyword = instruction.keyword
-        if keyword not in _KNOWN:
-            self._refuse(instruction.line, f"{keyword[:40]!r} is not an instruction.")
         for flag in _REFUSED_FLAGS.get(keyword, ()):
             if instruction.flag(flag) is not None:
                 self._refuse(instruction.line, f"{keyword} --{flag} is not available here; write it without.")
@@ -155,8 +199,11 @@ class _Check:
             )
         if keyword == "ADD":
             self._add(instruction)
+        if keyword == "VOLUME":
+            self._volume(instruction)
         if keyword == "COPY" and (source := instruction.flag("from")) is not None:
-            self._copy_from(instruction, source)
+            return self._copy_from(instruction, source)
+        return instruction
 
     def _add(self, instruction: Instruction) -> None:
         """The builder fetches what a URL names even without network: whatever could become one is refused."""
@@ -167,38 +214,52 @@ class _Check:
             sentence = "ADD with a variable, quotes or a backslash is not allowed, it could be a URL; use COPY."
             self._refuse(instruction.line, sentence)
 
-    def _copy_from(self, instruction: Instruction, source: str) -> None:
-        is_stage = source.lower() in self._stages or (source.isdigit() and int(source) < len(self._stages))
-        if is_stage:
-            return
-        image = self._base(instruction, source)
-        flags = [f"--from={image}" if flag.startswith("--from=") else flag for flag in instruction.flags]
-        self._rewritten[instruction] = " ".join(["COPY", *flags, instruction.value])
+    def _volume(self, instruction: Instruction) -> None:
+        others = [path for path in _listed(instruction) if path not in VOLUME_FREE]
+        if others:
+            self._refuse(instruction.line, f"VOLUME {others[0][:80]} is not allowed: {VOLUME_ADVICE}; remove the line.")
 
-    def _onbuild(self, instruction: Instruction) -> None:
-        """What it delays is judged as if it stood there."""
-        for delayed in parse(instruction.value).instructions:
-            if delayed.keyword in {"FROM", "ONBUILD"} or delayed.flag("from") is not None:
-                self._refuse(instruction.line, "ONBUILD may not bring in another image.")
-            else:
-                self._other(Instruction(instruction.line, instruction.line, *_without_lines(delayed)))
+    def _copy_from(self, instruction: Instruction, source: str) -> Instruction:
+        image = source.lower()
+        if not self._is_stage(image):
+            image = self._base(instruction, source)
+        flags = (f"--from={image}" if flag.partition("=")[0] == "--from" else flag for flag in instruction.flags)
+        return replace(instruction, flags=tuple(flags))
+
+    def _is_stage(self, name: str) -> bool:
+        return name in self._stages or name in map(str, range(len(self._stages)))
 
     def _base(self, instruction: Instruction, name: str) -> str:
-        if not _NAME.fullmatch(name) or not allowed(name, self._policy.allowed_bases):
+        image = mapped(name, self._policy.image_map)
+        if not _NAME.fullmatch(name) or not _NAME.fullmatch(image) or not allowed(name, self._policy.allowed_bases):
             choices = ", ".join(self._policy.allowed_bases)
             self._refuse(instruction.line, f"the base image {name!r} is not allowed; allowed are {choices}.")
-        image = mapped(name, self._policy.image_map)
+        elif is_image_id(name) or is_image_id(image):
+            self._refuse(instruction.line, f"the base image {name!r} is an image's id; a base has a name.")
         self._bases.append(Base(instruction.line, name, image))
         return image
 
     def _directives(self) -> Iterator[Refused]:
-        line = self._dockerfile.directives.get("syntax")
-        if line is not None:
-            yield Refused(line, "a '# syntax=' line would fetch another builder, which is not allowed; remove it.")
+        for one in self._dockerfile.directives:
+            if one.name == "syntax":
+                sentence = "a '# syntax=' line would fetch another builder, which is not allowed; remove it."
+                yield Refused(one.line, sentence)
+            elif one.name == "check" or (one.name == "escape" and one.value != "\\"):
+                yield Refused(one.line, f"a '# {one.name}=' line is not available here; remove it.")
+
+    def _odd_characters(self) -> Iterator[Refused]:
+        for line, character in self._dockerfile.odd_characters:
+            sentence = f"it holds the invisible character {character}; write plain spaces, tabs and line ends."
+            yield Refused(line, sentence)
 
     def _refuse(self, line: int, sentence: str) -> None:
         self._refused.append(Refused(line, sentence))
 
 
-def _without_lines(instruction: Instruction) -> tuple[str, tuple[str, ...], str]:
-    return instruction.keyword, instruction.flags, instruction.value
+def _listed(instruction: Instruction) -> tuple[str, ...]:
+    """The paths of a VOLUME: a JSON list, or words."""
+    try:
+        found = json.loads(instruction.value)
+    except ValueError:
+        return instruction.words
+    return tuple(str(one) for one in found) if isinstance(found, list) else instruction.words

@@ -1,11 +1,19 @@
-"""A Dockerfile, parsed far enough to say what it asks for, and to change the names of its base images."""
+"""A Dockerfile, parsed as the classic builder does it, and written anew from what was understood.
+
+Two parsers never agree on every text, so the builder is not sent the text that was checked, but what the check made of
+it: `rendered` gives one instruction per line, without comments, continuations or directives.
+"""
 
 import re
-from collections.abc import Iterator, Mapping
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-_DIRECTIVE = re.compile(r"^#\s*(?P<name>[A-Za-z][\w-]*)\s*=\s*(?P<value>.+?)\s*$")
-_VARIABLE = re.compile(r"\$(?:\{(?P<braced>\w+)(?::(?P<operator>[-+])(?P<word>[^}]*))?\}|(?P<bare>\w+))")
+BLANKS = " \t"
+_SPACE = re.compile(r"[ \t]+")
+_CONTINUED = re.compile(r"\\[ \t]*\Z")
+_DIRECTIVE = re.compile(r"#\s*(?P<name>[A-Za-z][\w-]*)\s*=\s*(?P<value>.+?)\s*", re.ASCII)
+_VARIABLE = re.compile(r"\$(?:\{(?P<braced>\w+)(?::(?P<operator>[-+])(?P<word>[^}]*))?\}|(?P<bare>\w+))", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +21,6 @@ class Instruction:
     """One instruction: its first line (from 1), keyword in capitals, the `--flags`, and what follows them."""
 
     line: int
-    last_line: int
     keyword: str
     flags: tuple[str, ...]
     value: str
@@ -26,25 +33,49 @@ class Instruction:
                 return value
         return None
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        return tuple(word for word in _SPACE.split(self.value) if word)
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.keyword, *self.flags, self.value) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Directive:
+    """`# name=value` above the first instruction; the name in small letters."""
+
+    line: int
+    name: str
+    value: str
+
 
 @dataclass(frozen=True, slots=True)
 class Dockerfile:
-    text: str
-    directives: Mapping[str, int]
-    """Parser directives (`syntax`, `escape`, `check`) and their lines."""
+    directives: tuple[Directive, ...]
     instructions: tuple[Instruction, ...]
+    odd_characters: tuple[tuple[int, str], ...]
+    """Lines, and what stands there that programs do not agree on: control characters, white space beyond ASCII."""
 
 
 def parse(text: str) -> Dockerfile:
     """Never fails: what the engine would not understand becomes an instruction with an odd keyword."""
-    text = text.removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}").replace("\r\n", "\n")
-    directives, escape = _directives(text)
-    return Dockerfile(text, directives, tuple(_instructions(text, escape)))
+    lines = text.removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}").replace("\r\n", "\n").split("\n")
+    return Dockerfile(tuple(_directives(lines)), tuple(_instructions(lines)), tuple(_odd_characters(lines)))
+
+
+def rendered(instructions: Iterable[Instruction]) -> str:
+    """Each instruction on one line: its own, so that the builder's errors name the right one, or the next free one."""
+    lines: list[str] = []
+    for instruction in instructions:
+        lines += [""] * (instruction.line - 1 - len(lines))
+        lines.append(str(instruction))
+    return "\n".join(lines) + "\n"
 
 
 def base_of(instruction: Instruction, arguments: Mapping[str, str]) -> tuple[str, str | None]:
-    """Of a FROM: the image with its variables filled in, and the stage's name."""
-    words = instruction.value.split()
+    """Of a FROM: the image with its variables filled in, and the stage's name in small letters."""
+    words = instruction.words
     stage = words[2].lower() if len(words) > 2 and words[1].upper() == "AS" else None  # noqa: PLR2004 - image AS name
     return expand(words[0], arguments) if words else "", stage
 
@@ -52,7 +83,7 @@ def base_of(instruction: Instruction, arguments: Mapping[str, str]) -> tuple[str
 def argument_of(instruction: Instruction) -> tuple[str, str]:
     """Of an ARG: its name and its default ("" without one)."""
     name, _, default = instruction.value.partition("=")
-    return name.strip(), default.strip().strip("\"'")
+    return name, default.strip("\"'")
 
 
 def expand(text: str, arguments: Mapping[str, str]) -> str:
@@ -69,58 +100,56 @@ def expand(text: str, arguments: Mapping[str, str]) -> str:
     return _VARIABLE.sub(value, text.strip("\"'"))
 
 
-def with_lines(dockerfile: Dockerfile, replaced: Mapping[Instruction, str]) -> str:
-    """The text with some instructions written anew; the number of lines stays, so that errors name the right one."""
-    lines = dockerfile.text.split("\n")
-    for instruction, new in replaced.items():
-        first, last = instruction.line - 1, instruction.last_line
-        lines[first:last] = [new] + [""] * (last - first - 1)
-    return "\n".join(lines)
+def _directives(lines: list[str]) -> Iterator[Directive]:
+    """All that could be one: builders differ in which names they know, and in where they stop looking."""
+    for number, line in enumerate(lines, start=1):
+        comment = line.strip()
+        if comment and not comment.startswith("#"):
+            return
+        match = _DIRECTIVE.fullmatch(comment)
+        if match is not None:
+            yield Directive(number, match["name"].lower(), match["value"])
 
 
-def _directives(text: str) -> tuple[dict[str, int], str]:
-    """Directives stand before everything else, comments included."""
-    found: dict[str, int] = {}
-    escape = "\\"
-    for number, line in enumerate(text.split("\n"), start=1):
-        match = _DIRECTIVE.match(line.strip())
-        if match is None or match["name"].lower() in found:
-            break
-        found[match["name"].lower()] = number
-        if match["name"].lower() == "escape":
-            escape = match["value"]
-    return found, escape
-
-
-def _instructions(text: str, escape: str) -> Iterator[Instruction]:
+def _instructions(lines: list[str]) -> Iterator[Instruction]:
     parts: list[str] = []
     first = 0
-    number = 0
-    for number, line in enumerate(text.split("\n"), start=1):
-        stripped = line.strip()
-        if stripped.startswith("#") or (parts and not stripped):
+    for number, line in enumerate(lines, start=1):
+        bare = line.strip(BLANKS)
+        if not bare or bare.startswith("#"):
             continue  # comments and empty lines may stand inside a continued instruction
-        if not stripped:
-            continue
         first = first or number
-        if stripped.endswith(escape):
-            parts.append(line.rstrip().removesuffix(escape))
-            continue
-        yield _instruction([*parts, line], first, number)
-        parts, first = [], 0
+        continued = _CONTINUED.search(line)
+        parts.append(line[: continued.start()] if continued else line)
+        if continued is None:
+            yield _instruction(parts, first)
+            parts, first = [], 0
     if parts:
-        yield _instruction(parts, first, number)
+        yield _instruction(parts, first)
 
 
-def _instruction(parts: list[str], first: int, last: int) -> Instruction:
+def _instruction(parts: list[str], first: int) -> Instruction:
     keyword, rest = _first_word("".join(parts))
     flags = []
     while rest.startswith("--"):
         flag, rest = _first_word(rest)
         flags.append(flag)
-    return Instruction(first, last, keyword.upper(), tuple(flags), rest)
+    return Instruction(first, keyword.upper(), tuple(flags), rest)
 
 
 def _first_word(text: str) -> tuple[str, str]:
-    words = text.split(maxsplit=1)
-    return (words[0] if words else "", words[1].strip() if len(words) > 1 else "")
+    first, _, rest = _SPACE.sub(" ", text.strip(BLANKS), count=1).partition(" ")
+    return first, rest.strip(BLANKS)
+
+
+def _odd_characters(lines: list[str]) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(lines, start=1):
+        odd = next((one for one in line if _is_odd(one)), None)
+        if odd is not None:
+            yield number, f"U+{ord(odd):04X}"
+
+
+def _is_odd(character: str) -> bool:
+    if character in BLANKS:
+        return False
+    return unicodedata.category(character) == "Cc" or (character.isspace() and character != " ")
