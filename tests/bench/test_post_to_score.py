@@ -238,10 +238,11 @@ def spread(values: list[float]) -> str:
 
 
 def print_stages(platform: Stack) -> None:
-    """Where the worker's time goes, as the runs themselves tell."""
+    """Where the worker's time goes, as the runs tell the organizer: participants see whole seconds."""
     listing = platform.get("/challenges/tiny/submissions", per_page=200)["items"]
     for kind in ("results", "container"):
-        runs = [platform.runs(each["id"])[0]["stage_seconds"] for each in listing if each["kind"] == kind][:ROUNDS]
+        numbers = [each["id"] for each in listing if each["kind"] == kind][:ROUNDS]
+        runs = [platform.runs(number, user="olga")[0]["stage_seconds"] for number in numbers]
         stages = {
             stage: statistics.median(run[stage] for run in runs)
             for stage in ("preparing", "running", "scoring")
