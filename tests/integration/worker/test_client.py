@@ -1,6 +1,7 @@
 """The worker's HTTP client against a server: what it sends, and what it makes of the answers."""
 
 import hashlib
+import time
 import zipfile
 from collections.abc import Iterator
 
@@ -8,7 +9,17 @@ import pytest
 
 from medici_worker.client import ClaimRefused, HttpRunHost, PlatformClient
 from medici_worker.host import HostUnreachable, LeaseLost
-from medici_worker.protocol import ClaimRequest, FileRef, FileRole, LogChunk, Report, Stage, WorkerHello
+from medici_worker.protocol import (
+    ClaimRequest,
+    FailureKind,
+    FileRef,
+    FileRole,
+    LogChunk,
+    Report,
+    ScoreFiles,
+    Stage,
+    WorkerHello,
+)
 from tests.factories.worker import Archives, RunMaker, make_zip
 from tests.factories.worker_platform import CREDENTIAL, TinyPlatform, serving
 
@@ -125,6 +136,56 @@ def test_trouble_that_stays_is_told(platform, host):
     platform.trouble = 1000
     with pytest.raises(HostUnreachable, match="did not answer"):
         host.enter(Stage.RUNNING)
+
+
+class ChokingPlatform(TinyPlatform):
+    """Fails over every report that `is_bad` says so of."""
+
+    is_bad = staticmethod(lambda report: report.scores is not None)
+
+    def answer(self, path, token, body, headers):
+        if path.endswith("/report") and self.is_bad(Report.model_validate_json(body)):
+            return self.status, b"a fault of the platform's"
+        return super().answer(path, token, body, headers)
+
+
+@pytest.fixture(params=[500, 422])
+def choking(request, tmp_path, monkeypatch) -> Iterator[ChokingPlatform]:
+    monkeypatch.setattr("medici_worker.client.BROKEN_REPORT_S", 0.5)
+    made = ChokingPlatform(Archives(tmp_path))
+    made.status = request.param
+    with serving(made):
+        yield made
+
+
+@pytest.fixture
+def choking_host(choking, tmp_path) -> Iterator[HttpRunHost]:
+    client = PlatformClient(choking.url, CREDENTIAL)
+    choking.specs[1] = RunMaker(tmp_path).container("FROM medici/python")
+    yield client.attempt(client.claim(ClaimRequest(run_id=1)))
+    client.close()
+
+
+def test_a_report_over_which_the_platform_fails_is_replaced_by_a_short_one(choking, choking_host):
+    began = time.monotonic()
+    choking_host.report(Report(exit_code=0, scores=ScoreFiles(scores_txt="f1: 0.5"), private_detail="log"))
+    assert time.monotonic() - began < 5
+    assert choking.reports == {
+        1: Report(
+            failure=FailureKind.SYSTEM_ERROR,
+            private_detail=(
+                "The platform could not take this run's report; the worker's log and the platform's say why."
+            ),
+        )
+    }
+
+
+def test_a_platform_that_fails_over_every_report_is_left_alone(choking, choking_host):
+    choking.is_bad = lambda _: True
+    began = time.monotonic()
+    with pytest.raises(HostUnreachable):
+        choking_host.report(Report(exit_code=0))
+    assert time.monotonic() - began < 5
 
 
 def test_a_platform_that_is_not_there():

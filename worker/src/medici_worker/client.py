@@ -2,14 +2,17 @@
 
 import hashlib
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+import structlog
 from pydantic import BaseModel, ValidationError
 from tenacity import (
+    RetryCallState,
     Retrying,
     retry_if_exception_type,
     sleep_using_event,
@@ -18,11 +21,13 @@ from tenacity import (
     stop_when_event_set,
     wait_exponential_jitter,
 )
+from tenacity.stop import stop_base
 
 from medici_worker.host import HostRefuses, HostUnreachable, LeaseLost
 from medici_worker.protocol import (
     Claim,
     ClaimRequest,
+    FailureKind,
     FileRef,
     LogChunk,
     Refusal,
@@ -39,14 +44,24 @@ API_PREFIX = "/api/worker/v1"
 CHUNK_BYTES = 256 * 1024
 RETRY_S = 60.0
 REPORT_RETRY_S = 600.0  # a finished run is worth waiting for: its work is done
+BROKEN_REPORT_S = 30.0  # but a platform that breaks over this one report will do so again
 _PASSING = frozenset({429, 500, 502, 503, 504})
 
+_log = structlog.get_logger("medici.worker.client")
 
 T = TypeVar("T")
 
 
 class Passing(Exception):
     """Trouble that often passes when one waits: a broken connection, a restarting platform."""
+
+
+class Broken(Passing):
+    """The platform answered 500: a fault of its own, which may be about this very request."""
+
+
+class PlatformBroken(HostUnreachable):
+    """It answered 500 to this request again and again."""
 
 
 class ClaimRefused(Exception):
@@ -93,15 +108,16 @@ class PlatformClient:
         body: BaseModel | None = None,
         expected: tuple[int, ...] = (),
         retry_s: float | None = None,
+        broken_s: float | None = None,
     ) -> httpx.Response:
-        """One JSON request, repeated while the trouble may pass."""
+        """One JSON request, repeated while the trouble may pass; for `broken_s` when the answer is 500 each time."""
         content = body.model_dump_json().encode() if body is not None else None
         headers = {**_bearer(token), "Content-Type": "application/json"}
 
         def once() -> httpx.Response:
             return _checked(self._http.request(method, path, content=content, headers=headers), expected)
 
-        return self._retried(once, self._retry_s if retry_s is None else retry_s)
+        return self._retried(once, self._retry_s if retry_s is None else retry_s, broken_s)
 
     def download(self, path: str, *, token: str, destination: Path) -> str:
         """Stream an answer's body into `destination`; returns its sha256."""
@@ -128,18 +144,36 @@ class PlatformClient:
                 target.write(chunk)
         return digest.hexdigest()
 
-    def _retried(self, once: Callable[[], T], retry_s: float) -> T:
+    def _retried(self, once: Callable[[], T], retry_s: float, broken_s: float | None = None) -> T:
+        broken = _BrokenFor(retry_s if broken_s is None else broken_s)
         attempts = Retrying(
             retry=retry_if_exception_type((Passing, httpx.TransportError)),
             wait=wait_exponential_jitter(multiplier=0.2, max=5.0, jitter=0.2),
-            stop=stop_any(stop_after_delay(retry_s), stop_when_event_set(self._hurried)),
+            stop=stop_any(stop_after_delay(retry_s), stop_when_event_set(self._hurried), broken),
             sleep=sleep_using_event(self._hurried),
             reraise=True,
         )
         try:
             return attempts(once)
+        except Broken as error:
+            raise PlatformBroken(f"The platform at {self._http.base_url} failed: {error}.") from error
         except (Passing, httpx.TransportError) as error:
             raise HostUnreachable(f"The platform at {self._http.base_url} did not answer: {error}.") from error
+
+
+class _BrokenFor(stop_base):
+    """Stop when every answer of the last `limit_s` was 500; a broken connection in between starts the count anew."""
+
+    def __init__(self, limit_s: float) -> None:
+        self._limit_s = limit_s
+        self._since: float | None = None
+
+    def __call__(self, state: RetryCallState) -> bool:
+        if state.outcome is None or not isinstance(state.outcome.exception(), Broken):
+            self._since = None
+            return False
+        self._since = self._since or time.monotonic()
+        return time.monotonic() - self._since >= self._limit_s
 
 
 class HttpRunHost:
@@ -171,7 +205,14 @@ class HttpRunHost:
         self._call("POST", "/heartbeat", retry_s=0)
 
     def report(self, report: Report) -> None:
-        self._call("POST", "/report", report, retry_s=REPORT_RETRY_S)
+        """A report that the platform can't take is replaced by one line, so that the run ends and the next begins."""
+        try:
+            self._call("POST", "/report", report, retry_s=REPORT_RETRY_S, broken_s=BROKEN_REPORT_S)
+        except (PlatformBroken, HostRefuses) as error:
+            _log.error("report_not_taken", path=self._path, failure=report.failure, error=str(error))
+            detail = "The platform could not take this run's report; the worker's log and the platform's say why."
+            short = Report(failure=FailureKind.SYSTEM_ERROR, private_detail=detail)
+            self._call("POST", "/report", short, retry_s=0)
 
     def release(self) -> None:
         self._call("POST", "/release", retry_s=5)
@@ -186,6 +227,8 @@ def _checked(answer: httpx.Response, expected: tuple[int, ...]) -> httpx.Respons
     refusal = _refusal(answer)
     if answer.status_code == HTTPStatus.GONE:
         raise LeaseLost(refusal.message)
+    if answer.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise Broken(refusal.message)
     if answer.status_code in _PASSING:
         raise Passing(refusal.message)
     raise HostRefuses(
