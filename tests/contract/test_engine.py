@@ -259,6 +259,21 @@ def test_an_image_whose_tag_was_given_to_a_newer_one_has_none(harness):
         harness.engine.remove_image(older)  # no error
 
 
+def test_an_image_says_its_labels_and_volumes(harness):
+    tag = f"medici/run-image:{harness.prefix}"
+    order = BuildOrder(tag, 60, 512 * 1024**2, 1, {"medici.run-image": "1"})
+    context = one_file("Dockerfile", f"FROM {IMAGE}\nVOLUME /b /a\n".encode())
+    try:
+        harness.engine.build(context, order, harness.log.extend)
+        image = harness.engine.image(tag)
+        assert set(image.volumes) == {"/a", "/b"}
+        assert image.labels["medici.run-image"] == "1"
+        (listed,) = [one for one in harness.engine.images("medici.run-image") if tag in one.tags]
+        assert listed.labels["medici.run-image"] == "1"
+    finally:
+        harness.engine.remove_image(tag)
+
+
 def test_a_build_that_fails(harness):
     context = one_file("Dockerfile", f"FROM {IMAGE}\nRUN false\n".encode())
     order = BuildOrder(f"medici/run-image:{harness.prefix}", 60, 512 * 1024**2, 1)

@@ -2,12 +2,16 @@
 
 import json
 import time
+import uuid
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from medici_worker.containers.archives import tar_end, tar_file
+from medici_worker.containers.engine import BuildOrder
 from medici_worker.protocol import FailureKind, Stage
 from medici_worker.run import execute
-from tests.factories.worker import python_program
+from tests.factories.worker import IMAGE, python_program, python_submission
 from tests.integration.worker.conftest import MIB, SMALL
 
 pytestmark = pytest.mark.slow
@@ -207,6 +211,59 @@ def test_the_input_is_there_and_the_scores_come_back(run):
     assert host.logs[Stage.RUNNING] == "copied\n"
     assert set(report.stage_seconds) == {Stage.PREPARING, Stage.RUNNING, Stage.SCORING}
     assert report.image_digest.startswith("sha256:")
+
+
+@pytest.fixture
+def base_with_volumes(engine) -> Iterator[Callable[[str], str]]:
+    """Makes a base image, as an administrator might have one, that declares volumes; returns its name."""
+    name = f"medici/test-volumes:{uuid.uuid4().hex[:8]}"
+
+    def make_it(volumes: str) -> str:
+        context = [*tar_file("Dockerfile", f"FROM {IMAGE}\nVOLUME {volumes}\n".encode()), tar_end()]
+        engine.build(context, BuildOrder(name, 60, 512 * MIB, 1), bytearray().extend)
+        return name
+
+    yield make_it
+    engine.remove_image(name)
+
+
+def anonymous(engine) -> set[str]:
+    return {one.name for one in engine.volumes() if len(one.name) == 64}
+
+
+def test_a_volume_of_the_base_is_no_storage_without_limit(run, make, site, engine, base_with_volumes):
+    base, before = base_with_volumes("/data /mnt/out/deep"), anonymous(engine)
+    dockerfile, files = python_submission("open('/data/big', 'w')\n", base=base)
+    spec = make.container(dockerfile + "USER daemon\n", files, limits=SMALL, scoring_limits=SMALL)
+    host = make.host(python_program())
+    report = execute(spec, host, site)
+    assert report.failure is FailureKind.IMAGE_REFUSED
+    assert report.public_detail.startswith("The image, or its base, declares a volume at '/data', which is not allowed")
+    assert anonymous(engine) <= before
+
+
+def test_volumes_where_the_container_has_its_places_keep_their_limits(make, site, engine, base_with_volumes):
+    base, before = base_with_volumes("/mnt/in /mnt/out /tmp"), anonymous(engine)
+    code = (
+        "import os\nfor path in ('/tmp', '/mnt/out'):\n    assert os.statvfs(path).f_blocks * 4096 < 10 * 1024**2\n"
+        "assert not os.access('/mnt/in', os.W_OK)\nopen('/mnt/out/y', 'w').write('1')\n"
+    )
+    dockerfile, files = python_submission(code, base=base)
+    host = make.host(python_program())
+    report = execute(make.container(dockerfile, files, limits=SMALL, scoring_limits=SMALL), host, site)
+    assert report.failure is None, (report, host.logs)
+    site.benches.later(lambda: None)
+    deadline = time.monotonic() + 10
+    while not anonymous(engine) <= before:
+        assert time.monotonic() < deadline, "an anonymous volume is still there"
+        time.sleep(0.1)
+
+
+def test_a_scoring_image_with_a_volume_is_refused(make, site, base_with_volumes):
+    spec = make.results({"y": "1"}, limits=SMALL, scoring_limits=SMALL, scoring_image=base_with_volumes("/data"))
+    report = execute(spec, make.host(python_program()), site)
+    assert report.failure is FailureKind.SCORING_FAILED
+    assert "declares a volume at '/data'" in report.private_detail
 
 
 def test_a_command_that_is_not_there(run, make, site):

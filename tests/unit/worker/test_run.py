@@ -3,15 +3,18 @@
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from medici_worker.attempt import Attempt
 from medici_worker.containers.archives import ArchiveUnusable
+from medici_worker.containers.disk import Disk
 from medici_worker.containers.engine import Volume
-from medici_worker.containers.fake_engine import FakeEngine, Inside, finished
+from medici_worker.containers.fake_engine import FakeEngine, FakeImage, Inside, finished
 from medici_worker.host import HandedBack, HostUnreachable, LeaseLost
-from medici_worker.protocol import FailureKind, FileRole, Limits, Stage
+from medici_worker.janitor import make_room
+from medici_worker.protocol import BuildPolicy, FailureKind, FileRole, Limits, Stage
 from medici_worker.run import execute
 from medici_worker.worksite import Worksite, open_worksite
 from tests.factories.worker import RunMaker, make_zip
@@ -306,6 +309,97 @@ def test_a_run_that_is_handed_back_is_released(engine, site, make):
         execute(container(make, limits=LIMITS.model_copy(update={"time_s": 60})), host, site, attempt=attempt)
     assert host.reports == []
     assert host.released == 1
+
+
+@pytest.mark.parametrize("where", ["medici_worker.containers.builds.check", "medici_worker.run.scratch_folder"])
+def test_a_bug_of_ours_still_ends_the_run(site, make, monkeypatch, where):
+    def broken(*_):
+        raise ValueError("invalid literal")
+
+    monkeypatch.setattr(where, broken)
+    host = make.host(SCORE)
+    report = execute(container(make), host, site)
+    assert (report.failure, report.private_detail) == (FailureKind.SYSTEM_ERROR, "ValueError: invalid literal")
+    assert host.reports == [report]
+
+
+@pytest.mark.parametrize("source", ["²", "9" * 5000])
+def test_a_stage_number_that_is_none_is_refused(site, make, source):
+    spec = make.container(f"FROM medici/python:latest\nCOPY --from={source} /a /b\nCMD predict\n", limits=LIMITS)
+    assert execute(spec, make.host(SCORE), site).failure is FailureKind.IMAGE_REFUSED
+
+
+@pytest.mark.parametrize("volume", ["/mnt/in", "/mnt/out", "/tmp"])
+def test_a_volume_where_there_is_a_place_anyway_runs(site, make, volume):
+    spec = make.container(f"FROM medici/python:latest\nVOLUME {volume}\nCMD predict\n", limits=LIMITS)
+    assert execute(spec, make.host(SCORE), site).failure is None
+
+
+def test_a_base_with_a_volume_of_its_own_is_refused(engine, site, make):
+    volume = replace(engine.image("medici/python:latest"), volumes=("/data", "/mnt/out"))
+    spec = container(make)
+    execute(spec, make.host(SCORE), site)
+    (tag,) = engine.images("")[0].tags
+    engine._images[tag] = replace(engine._images[tag], image=replace(volume, tags=(tag,)))
+    report = execute(spec.model_copy(update={"attempt": 2}), make.host(SCORE), site)
+    assert report.failure is FailureKind.IMAGE_REFUSED
+    assert report.public_detail == (
+        "The image, or its base, declares a volume at '/data', which is not allowed: containers may write to /mnt/out "
+        "and /tmp alone."
+    )
+    assert len([plan for plan in engine.plans if plan.name.endswith("inference")]) == 1
+
+
+def test_a_scoring_image_with_a_volume_is_the_organizers_to_mend(engine, site, make):
+    image = replace(engine.image("medici/python:latest"), volumes=("/data",))
+    engine._images["medici/scorer:latest"] = FakeImage(replace(image, image_id="sha256:5"), ("score",))
+    report = execute(make.results({"y": "1"}, scoring_image="medici/scorer"), make.host(SCORE), site)
+    assert report.failure is FailureKind.SCORING_FAILED
+    assert "declares a volume at '/data'" in report.private_detail
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_what_was_built_from_a_submission_is_nobody_elses_base(engine, site, make, labelled):
+    execute(container(make), make.host(SCORE), site)
+    (secret,) = engine.images("")
+    if not labelled:
+        engine._images[secret.tags[0]] = replace(engine._images[secret.tags[0]], image=replace(secret, labels={}))
+    else:
+        engine._images["medici/other:1"] = FakeImage(replace(secret, tags=("medici/other:1",)))
+    name = "medici/other:1" if labelled else secret.tags[0]
+    policy = BuildPolicy(allowed_bases=("*",), image_map={"x:*": name})
+    spec = make.container("FROM x:1\nCMD predict\n", limits=LIMITS, build=policy)
+    report = execute(spec, make.host(SCORE), site)
+    assert report.failure is FailureKind.IMAGE_REFUSED
+    assert report.public_detail == "Line 1 of the Dockerfile: the base image x:1 is not allowed."
+    scoring = make.results({"y": "1"}, scoring_image=name)
+    assert execute(scoring, make.host(SCORE), site).failure is FailureKind.SCORING_FAILED
+
+
+def test_without_room_on_the_disk_nothing_is_built(engine, make, tmp_path):
+    full = Disk(tmp_path, reserve_bytes=2**62)
+    site = open_worksite(engine, tmp_path / "state", worker="w3", prewarm=False, disk=full)
+    report = execute(container(make), make.host(SCORE), site)
+    assert report.failure is FailureKind.SYSTEM_ERROR
+    assert report.private_detail == "The build was stopped: hardly any room is left on the engine's disk."
+    site.close()
+
+
+def test_a_build_that_fills_the_disk_has_itself_to_blame(engine, site, monkeypatch):
+    monkeypatch.setattr(Disk, "free_bytes", property(lambda _: 1024))
+    failure = site.builder._disk_filled(before_bytes=2 * 1024**3)
+    assert failure.kind is FailureKind.BUILD_FAILED
+
+
+def test_room_is_made_of_built_images(engine, make, tmp_path):
+    site = open_worksite(engine, tmp_path / "state", worker="w3", prewarm=False)
+    execute(container(make), make.host(SCORE), site)
+    make_room(site)
+    assert len(engine.images("")) == 1
+    site.disk = Disk(tmp_path, reserve_bytes=2**62)
+    make_room(site)
+    assert engine.images("") == []
+    site.close()
 
 
 def test_a_half_filled_dataset_is_filled_again(engine, site, make, monkeypatch):

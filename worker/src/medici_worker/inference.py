@@ -98,6 +98,8 @@ def _run(run: Progress, image: BuiltImage, mounts: tuple[Mount, ...], limits: Li
         mounts=mounts,
         labels=run.labels,
     )
+    if sentence := image.refused_in(plan):
+        raise RunFailure(FailureKind.IMAGE_REFUSED, sentence)
     try:
         return run.run_container(plan, limits, Stage.RUNNING)
     except StartRefused as error:

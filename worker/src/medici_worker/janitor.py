@@ -47,6 +47,17 @@ def keep_within_budget(site: Worksite, *, data_budget_bytes: int, image_budget: 
         _log.info("cleaned", datasets=len(removed), images=len(old))
 
 
+def make_room(site: Worksite) -> None:
+    """Remove images that this worker built, the oldest first, until the disk has its reserve again."""
+    try:
+        for reference in reversed(images_over(site.engine, site.worker, 0)):
+            if not site.disk.is_low:
+                return
+            site.engine.remove_image(reference)
+    except EngineError as error:
+        _log.warning("cleaning_failed", error=str(error))
+
+
 def images_over(engine: Engine, worker: str, image_budget: int) -> list[str]:
     """References of the oldest images that this worker built, above the budget."""
     newest_first = sorted(

@@ -26,6 +26,7 @@ HEARTBEAT_S = 10.0
 PUBLIC_CHARACTERS = 4_000
 PRIVATE_CHARACTERS = 20_000
 
+_ENDS = (LeaseLost, HandedBack)
 _log = structlog.get_logger("medici.worker.run")
 
 
@@ -65,14 +66,24 @@ def _told(spec: RunSpec, host: RunHost, site: Worksite, attempt: Attempt, gpus: 
                 return _report(run, scores=scores)
             except RunFailure as failure:
                 return _report(run, failure=failure)
-            except (EngineError, HostUnreachable, ArchiveUnusable, OSError) as error:
-                attempt.go_on()
-                _log.error("run_broken", run_id=spec.run_id, error=str(error), exc_info=isinstance(error, OSError))
-                return _report(run, failure=RunFailure(FailureKind.SYSTEM_ERROR, private_detail=str(error)))
-    except (EngineError, OSError) as error:  # there is not even a bench
-        attempt.go_on()
-        _log.error("run_broken", run_id=spec.run_id, error=str(error), exc_info=isinstance(error, OSError))
-        return Report(failure=FailureKind.SYSTEM_ERROR, private_detail=str(error)[:PRIVATE_CHARACTERS])
+            except _ENDS:
+                raise
+            except Exception as error:  # noqa: BLE001 - a bug of ours must not leave a run without an end
+                return _report(run, failure=_broken(spec, attempt, error))
+    except _ENDS:
+        raise
+    except Exception as error:  # noqa: BLE001 - see above; there is not even a bench
+        detail = _broken(spec, attempt, error).private_detail
+        return Report(failure=FailureKind.SYSTEM_ERROR, private_detail=detail[:PRIVATE_CHARACTERS])
+
+
+def _broken(spec: RunSpec, attempt: Attempt, error: Exception) -> RunFailure:
+    """The system's fault. Raises the attempt's end when that is what broke the run."""
+    attempt.go_on()
+    foreseen = isinstance(error, (EngineError, HostUnreachable, ArchiveUnusable))
+    _log.error("run_broken", run_id=spec.run_id, error=str(error), exc_info=None if foreseen else error)
+    detail = str(error) if foreseen or isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+    return RunFailure(FailureKind.SYSTEM_ERROR, private_detail=detail)
 
 
 def _scored(run: Progress) -> ScoreFiles:

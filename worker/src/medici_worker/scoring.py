@@ -121,6 +121,8 @@ def _run(run: Progress, image: BuiltImage, program: Program, grant: ScoringGrant
             working_dir=program.working_dir,
             labels=run.labels,
         )
+        if sentence := image.refused_in(plan):
+            raise failed(f"The scoring program's image: {sentence}")
         try:
             return run.run_container(plan, limits, Stage.SCORING)
         except StartRefused as error:

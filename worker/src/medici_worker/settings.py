@@ -52,6 +52,10 @@ class WorkerSettings(BaseSettings):
     """Datasets at the engine: the longest unused are removed above this."""
     image_budget: int = Field(default=50, ge=0)
     """Built images at the engine: the oldest are removed above this number."""
+    disk_dir: Path | None = None
+    """A folder on the disk that the engine's images lie on. Unset: the engine's own folder, else `state_dir`."""
+    disk_reserve_bytes: int = Field(default=5 * GIB, ge=0)
+    """With less than this left on that disk, builds are stopped and no run is claimed; 0: never."""
     grace_s: float = Field(default=30.0, ge=0)
     """How long a running run may go on after SIGTERM before it is given back to the queue."""
     hello_s: float = Field(default=60.0, gt=0)
@@ -59,10 +63,17 @@ class WorkerSettings(BaseSettings):
     log_level: str = "INFO"
     """DEBUG, INFO, WARNING or ERROR."""
 
-    @field_validator("docker_host", "runtime", mode="before")
+    @field_validator("docker_host", "runtime", "disk_dir", mode="before")
     @classmethod
     def _empty_is_unset(cls, value: str | None) -> str | None:
         return value or None
+
+    @field_validator("disk_dir")
+    @classmethod
+    def _is_a_folder(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_dir():
+            raise ValueError(f"{value} is not a folder")
+        return value
 
     @field_validator("state_dir", "lock_dir")
     @classmethod

@@ -14,11 +14,12 @@ from tenacity import retry, retry_if_exception, wait_exponential_jitter
 from medici_worker.attempt import Attempt
 from medici_worker.client import ClaimRefused, PlatformClient
 from medici_worker.containers.bench import BenchSize
+from medici_worker.containers.disk import Disk, engine_folder
 from medici_worker.containers.docker_engine import DockerEngine
 from medici_worker.containers.engine import Engine
 from medici_worker.gpus import GpuLease, GpuPool, find_gpus
 from medici_worker.host import HandedBack, HostRefuses, HostUnreachable, LeaseLost
-from medici_worker.janitor import keep_within_budget, reap_orphans
+from medici_worker.janitor import keep_within_budget, make_room, reap_orphans
 from medici_worker.locks import FileLock
 from medici_worker.protocol import Claim, ClaimRequest, Limits, WorkerHello, WorkerWelcome
 from medici_worker.run import execute
@@ -63,6 +64,8 @@ class WorkerProcess:
         if self._stopping.is_set():
             return False
         with structlog.contextvars.bound_contextvars(run_id=run_id):
+            if not self._has_room():
+                return True  # the run waits for another worker, or for its next hint
             claimed = self._claim(run_id)
             if claimed is not None:
                 claim, lease = claimed
@@ -121,6 +124,21 @@ class WorkerProcess:
         self._site.close()
         self._client.close()
         self._engine.close()
+
+    def _has_room(self) -> bool:
+        disk = self._site.disk
+        if disk.is_low:
+            make_room(self._site)
+        if not disk.is_low:
+            return True
+        _log.error(
+            "disk_nearly_full",
+            advice="No run is claimed: free some room, or set MEDICI_WORKER_DISK_RESERVE_BYTES.",
+            folder=str(disk.folder),
+            free_bytes=disk.free_bytes,
+            reserve_bytes=disk.reserve_bytes,
+        )
+        return False
 
     def _claim(self, run_id: int) -> tuple[Claim, GpuLease] | None:
         """GPUs are leased before the claim, so that no two runs are promised the same one."""
@@ -215,6 +233,10 @@ def _opened(settings: WorkerSettings) -> WorkerProcess:
         lock_folder=settings.lock_dir,
         holder_image=settings.holder_image,
         runtime=settings.runtime,
+        disk=Disk(
+            settings.disk_dir or engine_folder(engine.describe().root, settings.state_dir),
+            settings.disk_reserve_bytes,
+        ),
     )
     return WorkerProcess(
         settings,

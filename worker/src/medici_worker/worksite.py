@@ -9,6 +9,7 @@ from pathlib import Path
 from medici_worker.containers.bench import BenchPool
 from medici_worker.containers.builds import Builder, DockerfileNotes
 from medici_worker.containers.datasets import Datasets
+from medici_worker.containers.disk import Disk
 from medici_worker.containers.engine import Engine, EngineInfo
 from medici_worker.containers.profile import keeper
 from medici_worker.programs import Programs
@@ -29,6 +30,7 @@ class Worksite:
     builder: Builder
     datasets: Datasets
     programs: Programs
+    disk: Disk
     runtime: str | None = None
 
     def close(self) -> None:
@@ -45,12 +47,18 @@ def open_worksite(
     holder_image: str = DEFAULT_HOLDER_IMAGE,
     runtime: str | None = None,
     prewarm: bool = True,
+    disk: Disk | None = None,
 ) -> Worksite:
-    """`state_folder` keeps small notes between starts and files of running work; `lock_folder` is the machine's."""
+    """`state_folder` keeps small notes between starts and files of running work; `lock_folder` is the machine's.
+
+    Builds stop when `disk` is low; None: never.
+    """
     state_folder.mkdir(parents=True, exist_ok=True)
     name = worker or socket.gethostname()
     info = engine.describe()
     profile = keeper(engine_cpus=info.cpus)
+    disk = disk or Disk(state_folder, reserve_bytes=0)
+    notes = DockerfileNotes(state_folder / "dockerfiles")
     datasets = Datasets(
         engine,
         state_folder / "datasets",
@@ -65,8 +73,9 @@ def open_worksite(
         worker=name,
         scratch=Path(tempfile.mkdtemp(prefix="run-", dir=state_folder)),
         benches=BenchPool(engine, image=holder_image, profile=profile, worker=name, prewarm=prewarm),
-        builder=Builder(engine, DockerfileNotes(state_folder / "dockerfiles"), engine_cpus=info.cpus, worker=name),
+        builder=Builder(engine, notes, engine_cpus=info.cpus, worker=name, disk=disk),
         datasets=datasets,
         programs=Programs(state_folder / "programs"),
+        disk=disk,
         runtime=runtime,
     )

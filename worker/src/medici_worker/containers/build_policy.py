@@ -88,6 +88,7 @@ class CheckedDockerfile:
     """What is sent to the builder: written anew from the instructions that were checked, base images mapped."""
     bases: tuple[Base, ...]
     refused: tuple[Refused, ...]
+    stages: int = 0
 
 
 def check(text: str, policy: BuildPolicy) -> CheckedDockerfile:
@@ -146,7 +147,7 @@ class _Check:
         sent = [self._visited(instruction) for instruction in self._dockerfile.instructions]
         if not self._stages:
             self._refuse(1, "it has no FROM line, so there is no base image to build on.")
-        return CheckedDockerfile(rendered(sent), tuple(self._bases), tuple(self._refused))
+        return CheckedDockerfile(rendered(sent), tuple(self._bases), tuple(self._refused), len(self._stages))
 
     def _visited(self, instruction: Instruction) -> Instruction:
         """The instruction as it is sent."""

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medici_worker.containers.archives import ArchiveUnusable, tar_of_zip, text_of
-from medici_worker.containers.build_policy import RUN_IMAGE, Base, CheckedDockerfile, check
+from medici_worker.containers.build_policy import RUN_IMAGE, VOLUME_ADVICE, Base, CheckedDockerfile, check
+from medici_worker.containers.disk import Disk
 from medici_worker.containers.engine import (
     BuildBroken,
     BuildOrder,
     BuildTimedOut,
+    ContainerPlan,
+    DiskNearlyFull,
     Engine,
     EngineError,
     Image,
@@ -36,6 +39,8 @@ _OFFLINE = re.compile(
 )
 _STEP = re.compile(r"^Step (\d+)/\d+", re.MULTILINE)
 MAX_TAIL = 2_000
+MUCH_BYTES = 1024**3
+"""A build that has taken this much of a full disk is what filled it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,18 @@ class BuiltImage:
     user: str
     bases: tuple[str, ...] = ()
     """Digests (or ids) of the base images."""
+    volumes: tuple[str, ...] = ()
+    """Paths that it declares as volumes, by itself or through its base."""
+
+    def refused_in(self, plan: ContainerPlan) -> str | None:
+        """Why it can't run by this plan: a volume of its own would be storage without any limit."""
+        places = {mount.path for mount in plan.mounts} | set(plan.profile.host.get("tmpfs", ()))
+        others = [path for path in self.volumes if path not in places]
+        if not others:
+            return None
+        return (
+            f"The image, or its base, declares a volume at {others[0][:80]!r}, which is not allowed: {VOLUME_ADVICE}."
+        )
 
 
 class DockerfileNotes:
@@ -57,21 +74,24 @@ class DockerfileNotes:
 
     def get(self, sha256: str) -> str | None:
         try:
-            return (self._folder / sha256).read_text()
+            return (self._folder / sha256).read_bytes().decode()
         except FileNotFoundError:
             return None
 
     def put(self, sha256: str, text: str) -> None:
         draft = self._folder / f".{sha256}.{time.monotonic_ns()}"
-        draft.write_text(text)
+        draft.write_bytes(text.encode())  # as text, line ends would come back as others
         draft.replace(self._folder / sha256)
 
 
 class Builder:
     """Builds on one engine. `fetch` brings the archive to this machine and is called only when it is needed."""
 
-    def __init__(self, engine: Engine, notes: DockerfileNotes, *, engine_cpus: int, worker: str) -> None:
+    def __init__(
+        self, engine: Engine, notes: DockerfileNotes, *, engine_cpus: int, worker: str, disk: Disk | None = None
+    ) -> None:
         self._engine = engine
+        self._disk = disk
         self._notes = notes
         self._engine_cpus = engine_cpus
         self._worker = worker
@@ -90,19 +110,20 @@ class Builder:
         tag = image_tag(sha256, checked, bases)
         image = self._engine.image(tag)
         if image is None:
-            order = BuildOrder(tag, policy.time_s, policy.memory_bytes, self._cpus(policy), {IMAGE_LABEL: self._worker})
-            self._build(fetch(), checked, order, on_log)
+            self._build(fetch(), checked, self._order(tag, checked, bases, policy), on_log)
             image = self._engine.image(tag)
         else:
             on_log(b"This archive has been built before; its image is used again.\n")
         if image is None:
             raise EngineError(f"The image {tag} was built, but the engine does not have it.")
-        return BuiltImage(image.image_id, self.user_of(image), tuple(base.digest for base in bases))
+        return self._built(image, tuple(base.digest for base in bases))
 
     def local(self, reference: str, policy: BuildPolicy) -> BuiltImage:
         """An image by name, mapped and pulled as the policy says. Raises `ImageUnavailable`."""
         image = self._find(reference, policy)
-        return BuiltImage(image.image_id, self.user_of(image), (image.digest,))
+        if is_run_image(image):
+            raise ImageUnavailable(f"The image {reference} was built from a submission; it is nobody else's to use.")
+        return self._built(image, (image.digest,))
 
     def user_of(self, image: Image) -> str:
         """Whom containers of this image run as; looked up once per image."""
@@ -113,7 +134,33 @@ class Builder:
             self._users[image.image_id] = container_user(image.user, number)
         return self._users[image.image_id]
 
+    def _built(self, image: Image, bases: tuple[str, ...]) -> BuiltImage:
+        return BuiltImage(image.image_id, self.user_of(image), bases, image.volumes)
+
+    def _order(self, tag: str, checked: CheckedDockerfile, bases: list[Image], policy: BuildPolicy) -> BuildOrder:
+        return BuildOrder(
+            tag,
+            policy.time_s,
+            policy.memory_bytes,
+            self._cpus(policy),
+            labels={IMAGE_LABEL: self._worker},
+            stages=checked.stages,
+            bases=frozenset(base.image_id for base in bases),
+            disk=self._disk,
+        )
+
     def _resolve(self, base: Base, policy: BuildPolicy) -> Image:
+        """The second lock: whatever the names say, an image that was built from a submission is never a base."""
+        image = self._found(base, policy)
+        if is_run_image(image):
+            raise RunFailure(
+                FailureKind.IMAGE_REFUSED,
+                f"Line {base.line} of the Dockerfile: the base image {base.written} is not allowed.",
+                private_detail=f"{base.image} was built from a submission.",
+            )
+        return image
+
+    def _found(self, base: Base, policy: BuildPolicy) -> Image:
         try:
             return self._find(base.image, policy)
         except ImageUnavailable as error:
@@ -142,19 +189,35 @@ class Builder:
             del tail[:-20_000]
             on_log(data)
 
+        free_bytes = self._disk.free_bytes if self._disk else 0
         context = tar_of_zip(archive, replace={"Dockerfile": checked.text.encode()})
         try:
             self._engine.build(context, order, keep)
         except BuildTimedOut as error:
             detail = f"The limit is {order.time_s:g} s."
             raise RunFailure(FailureKind.BUILD_TIMEOUT, detail, private_detail=str(error)) from error
+        except DiskNearlyFull as error:
+            raise self._disk_filled(free_bytes) from error
         except BuildBroken as error:
             raise build_failure(str(error), tail.decode(errors="replace")) from error
         except ArchiveUnusable as error:
             raise RunFailure(FailureKind.ARCHIVE_REJECTED, str(error)) from error
 
+    def _disk_filled(self, before_bytes: int) -> Exception:
+        """Whose fault it is: the build's that took much, else nobody's who can be named."""
+        taken = before_bytes - self._disk.free_bytes if self._disk else 0
+        if taken < MUCH_BYTES:
+            return EngineError("The build was stopped: hardly any room is left on the engine's disk.")
+        detail = "It was stopped because it filled the worker's disk."
+        return RunFailure(FailureKind.BUILD_FAILED, detail, private_detail=f"It took {taken} bytes.")
+
     def _cpus(self, policy: BuildPolicy) -> float:
         return min(policy.cpus, self._engine_cpus)
+
+
+def is_run_image(image: Image) -> bool:
+    """Whether it was built from a submission, here or by another worker of this engine."""
+    return IMAGE_LABEL in image.labels or any(f"{RUN_IMAGE}:" in tag for tag in image.tags)
 
 
 def image_tag(sha256: str, checked: CheckedDockerfile, bases: list[Image]) -> str:

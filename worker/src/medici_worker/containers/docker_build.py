@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import socket
 import threading
 import time
@@ -10,30 +11,54 @@ from typing import Any
 
 import docker
 import requests
+from docker.errors import APIError
 
-from medici_worker.containers.docker_errors import engine_errors
-from medici_worker.containers.engine import BuildBroken, BuildOrder, BuildTimedOut, EngineError, OnLog
+from medici_worker.containers.build_watch import BuildWatch, clear_unnamed
+from medici_worker.containers.docker_errors import engine_errors, explanation
+from medici_worker.containers.engine import (
+    BuildBroken,
+    BuildOrder,
+    BuildTimedOut,
+    DiskNearlyFull,
+    EngineError,
+    OnLog,
+)
 
 CPU_PERIOD_US = 100_000
 ANSWER_TIMEOUT_S = 120
+BAD_REQUEST = 400
+_MADE = re.compile(r" ---> ([0-9a-f]{12,64})\n")
 
 
 def build(api: docker.APIClient, context: Iterable[bytes], order: BuildOrder, on_log: OnLog) -> str:
     deadline = time.monotonic() + order.time_s
+    made: list[str] = []
     with engine_errors("build the image"):
-        response = _post_build(api, context, order)
+        response = _post_build(api, context, order, on_log)
+        watch = BuildWatch(api, order, lambda: _cut(response))
         timer = threading.Timer(max(deadline - time.monotonic(), 0.0), _cut, args=(response,))
         timer.daemon = True
         timer.start()
+        watch.start()
         try:
-            return _follow_build(response, on_log)
+            image_id = _follow_build(response, on_log, made)
+        except BuildBroken:
+            clear_unnamed(api, made, order)
+            raise
         except (requests.RequestException, OSError, ValueError, AttributeError) as error:
+            clear_unnamed(api, made, order, tries=10)
+            if watch.disk_was_low:
+                raise DiskNearlyFull("The disk was nearly full.") from None
             if time.monotonic() >= deadline:
                 raise BuildTimedOut(f"The build ran for more than {order.time_s:g} s.") from None
             raise EngineError(f"The container engine broke off the build: {error}") from error
         finally:
             timer.cancel()
+            watch.end()
             response.close()
+        if order.stages > 1:
+            clear_unnamed(api, made, order)
+        return image_id
 
 
 def body(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -41,8 +66,8 @@ def body(chunks: Iterable[bytes]) -> Iterator[bytes]:
     return (chunk for chunk in chunks if chunk)
 
 
-def _post_build(api: docker.APIClient, context: Iterable[bytes], order: BuildOrder) -> requests.Response:
-    """The SDK's own `build` knows no CPU quota."""
+def _post_build(api: docker.APIClient, context: Iterable[bytes], order: BuildOrder, on_log: OnLog) -> requests.Response:
+    """The SDK's own `build` knows neither a CPU quota nor ulimits."""
     parameters = {
         "t": order.tag,
         "rm": True,
@@ -52,6 +77,7 @@ def _post_build(api: docker.APIClient, context: Iterable[bytes], order: BuildOrd
         "memswap": order.memory_bytes,
         "cpuperiod": CPU_PERIOD_US,
         "cpuquota": int(order.cpus * CPU_PERIOD_US),
+        "ulimits": json.dumps([_limit("fsize", order.file_bytes), _limit("core", 0)]),
         "labels": json.dumps(dict(order.labels)),
     }
     raw: Any = api  # the SDK offers no public way to add a parameter
@@ -63,15 +89,28 @@ def _post_build(api: docker.APIClient, context: Iterable[bytes], order: BuildOrd
         stream=True,
         timeout=order.time_s + ANSWER_TIMEOUT_S,
     )
-    raw._raise_for_status(response)  # noqa: SLF001 - see above
+    try:
+        raw._raise_for_status(response)  # noqa: SLF001 - see above
+    except APIError as error:
+        if error.status_code != BAD_REQUEST:
+            raise
+        sentence = explanation(error)  # the engine's reader found a fault before the first step
+        on_log(sentence.encode() + b"\n")
+        raise BuildBroken(sentence) from error
     return response
 
 
-def _follow_build(response: requests.Response, on_log: OnLog) -> str:
+def _limit(name: str, value: int) -> dict[str, Any]:
+    return {"Name": name, "Soft": value, "Hard": value}
+
+
+def _follow_build(response: requests.Response, on_log: OnLog, made: list[str]) -> str:
+    """The image's id; `made` receives the ids that the steps name on the way."""
     image_id = ""
     for event in _events(response):
         if "stream" in event:
             on_log(str(event["stream"]).encode())
+            made.extend(_MADE.findall(str(event["stream"])))
         elif "error" in event:
             on_log(str(event["error"]).encode() + b"\n")
             raise BuildBroken(str(event["error"]))

@@ -68,6 +68,7 @@ class DockerEngine:
             version=info.get("ServerVersion", ""),
             cpus=int(info["NCPU"]),
             memory_bytes=int(info["MemTotal"]),
+            root=info.get("DockerRootDir", ""),
         )
 
     def image(self, reference: str) -> Image | None:
@@ -76,13 +77,16 @@ class DockerEngine:
                 found = self.api.inspect_image(reference)  # type: ignore[no-untyped-call]
             except ImageNotFound:
                 return None
+        config = found.get("Config") or {}
         return Image(
             image_id=found["Id"],
-            user=(found.get("Config") or {}).get("User") or "",
+            user=config.get("User") or "",
             digests=tuple(found.get("RepoDigests") or ()),
             tags=tuple(found.get("RepoTags") or ()),
             size_bytes=found.get("Size", 0),
             created_at=_created_at(found.get("Created", "")),
+            labels=config.get("Labels") or {},
+            volumes=tuple(sorted(config.get("Volumes") or ())),
         )
 
     def images(self, label: str) -> list[Image]:
@@ -94,6 +98,7 @@ class DockerEngine:
                 tags=tuple(tag for tag in one.get("RepoTags") or () if tag != UNTAGGED),
                 size_bytes=one.get("Size", 0),
                 created_at=datetime.fromtimestamp(one["Created"], tz=UTC),
+                labels=one.get("Labels") or {},
             )
             for one in found
         ]
@@ -132,7 +137,7 @@ class DockerEngine:
             except NotFound:
                 return None
             finally:
-                self.api.remove_container(probe, force=True)
+                self.api.remove_container(probe, force=True, v=True)
         for line in passwd.splitlines():
             fields = line.split(":")
             if len(fields) > 2 and fields[0] == user_name and fields[2].isdigit():  # noqa: PLR2004 - name:x:uid
@@ -304,9 +309,10 @@ class DockerHolder:
 
 
 def remove_container(api: docker.APIClient, name: str) -> None:
+    """With its anonymous volumes (VOLUME in an image makes some); volumes that have a name stay."""
     with engine_errors(f"remove the container {name}"), contextlib.suppress(NotFound):
         try:
-            api.remove_container(name, force=True)
+            api.remove_container(name, force=True, v=True)
         except APIError as error:
             if error.status_code != CONFLICT:  # somebody else is removing it at this moment
                 raise

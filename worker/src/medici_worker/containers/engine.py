@@ -10,11 +10,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from medici_worker.containers.disk import Disk
 from medici_worker.containers.profile import Profile
 
 LABEL_WORKER = "medici.worker"
 LABEL_RUN = "medici.run"
 LABEL_ATTEMPT = "medici.attempt"
+
+GIB = 1024**3
 
 OnLog = Callable[[bytes], None]
 """Receives a container's stdout and stderr as they come, in a thread of the engine's."""
@@ -40,6 +43,10 @@ class BuildTimedOut(Exception):
     """The build ran over its time limit and was stopped."""
 
 
+class DiskNearlyFull(Exception):
+    """The build was stopped because hardly any room was left on the engine's disk."""
+
+
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
     engine_id: str
@@ -47,6 +54,8 @@ class EngineInfo:
     version: str
     cpus: int
     memory_bytes: int
+    root: str = ""
+    """Where the engine keeps its images, on its own machine; "" when it does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +66,9 @@ class Image:
     tags: tuple[str, ...] = ()
     size_bytes: int = 0
     created_at: datetime | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    volumes: tuple[str, ...] = ()
+    """Paths that the image declares as volumes (VOLUME)."""
 
     @property
     def digest(self) -> str:
@@ -98,13 +110,22 @@ class ContainerPlan:
 
 @dataclass(frozen=True, slots=True)
 class BuildOrder:
-    """How an image is built; the Dockerfile is called `Dockerfile` and has been checked."""
+    """How an image is built; the Dockerfile is called `Dockerfile` and has been checked.
+
+    `file_bytes`: the largest file of a step; `pids`: processes of a step; `bases`: ids of the base images; `disk`:
+    watched while it builds.
+    """
 
     tag: str
     time_s: float
     memory_bytes: int
     cpus: float
     labels: Mapping[str, str] = field(default_factory=dict)
+    file_bytes: int = 20 * GIB
+    pids: int = 4096
+    stages: int = 1
+    bases: frozenset[str] = frozenset()
+    disk: Disk | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +179,10 @@ class Engine(Protocol):
     def pull(self, reference: str) -> Image: ...
 
     def build(self, context: Iterable[bytes], order: BuildOrder, on_log: OnLog) -> str:
-        """Build from a tar stream, without network; returns the image's id. Raises `BuildBroken`, `BuildTimedOut`."""
+        """Build from a tar stream, without network; returns the image's id.
+
+        Raises `BuildBroken`, `BuildTimedOut`, `DiskNearlyFull`.
+        """
 
     def remove_image(self, reference: str) -> None:
         """No error when it is not there or in use."""
@@ -181,6 +205,6 @@ class Engine(Protocol):
     def containers(self, labels: Mapping[str, str]) -> list[Found]: ...
 
     def remove_container(self, name: str) -> None:
-        """Kill and remove. No error when it is not there."""
+        """Kill and remove, with the volumes that the engine made for it. No error when it is not there."""
 
     def close(self) -> None: ...

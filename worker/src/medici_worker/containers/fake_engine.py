@@ -8,8 +8,8 @@ Containers are Python functions, found by their command line:
 
     FakeEngine(programs={"predict": predict})
 
-A build reads FROM, USER, CMD and `RUN false` of the Dockerfile. Limits on time and on the size of volumes hold; those
-on memory do not, a program raises `MemoryError` instead.
+A build reads FROM, USER, VOLUME, CMD and `RUN false` of the Dockerfile. Limits on time and on the size of volumes hold;
+those on memory do not, a program raises `MemoryError` instead.
 """
 
 import errno
@@ -29,6 +29,7 @@ from medici_worker.containers.engine import (
     BuildBroken,
     BuildOrder,
     ContainerPlan,
+    DiskNearlyFull,
     EngineError,
     EngineInfo,
     Exit,
@@ -227,6 +228,9 @@ class FakeEngine:
         self.builds.append(text)
         command: tuple[str, ...] = ()
         user = ""
+        volumes: tuple[str, ...] = ()
+        if order.disk is not None and order.disk.is_low:
+            raise DiskNearlyFull("The disk was nearly full.")
         for number, step in enumerate(parse(text).instructions, start=1):
             on_log(f"Step {number}/0 : {step.keyword} {step.value}\n".encode())
             if step.keyword == "FROM" and self._find_image(base_of(step, {})[0]) is None:
@@ -235,9 +239,12 @@ class FakeEngine:
                 raise BuildBroken("The command '/bin/sh -c false' returned a non-zero code: 1")
             command = _words(step.value) if step.keyword == "CMD" else command
             user = step.value if step.keyword == "USER" else user
+            volumes += step.words if step.keyword == "VOLUME" else ()
         image_id = f"sha256:{hashlib.sha256((text + order.tag).encode()).hexdigest()}"
-        made = FakeImage(Image(image_id, user, tags=(order.tag,), created_at=datetime.now(UTC)), command)
-        self._images[order.tag] = made
+        image = Image(
+            image_id, user, tags=(order.tag,), created_at=datetime.now(UTC), labels=order.labels, volumes=volumes
+        )
+        self._images[order.tag] = FakeImage(image, command)
         return image_id
 
     def remove_image(self, reference: str) -> None:

@@ -1,0 +1,170 @@
+"""Strangers' Dockerfiles on a real engine: what they try, and what is left of it."""
+
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from medici_worker.containers.archives import tar_end, tar_file
+from medici_worker.containers.disk import Disk
+from medici_worker.containers.engine import BuildBroken, BuildOrder, DiskNearlyFull
+from medici_worker.protocol import BuildPolicy, FailureKind, Stage
+from medici_worker.run import execute
+from tests.factories.worker import IMAGE, python_program
+from tests.integration.worker.conftest import MIB, SMALL
+
+pytestmark = pytest.mark.slow
+
+SECRET = "another participant's weights"
+
+
+@pytest.fixture
+def others(engine) -> Iterator[str]:
+    """The id of an image that another participant's submission was built into."""
+    tag = f"medici/run-image:test{uuid.uuid4().hex[:8]}"
+    context = [*tar_file("Dockerfile", f'FROM {IMAGE}\nRUN echo "{SECRET}" > /secret\n'.encode()), tar_end()]
+    image_id = engine.build(context, BuildOrder(tag, 60, 512 * MIB, 1, {"medici.run-image": "w"}), bytearray().extend)
+    yield image_id
+    engine.remove_image(tag)
+
+
+@pytest.fixture
+def attack(site, make):
+    def build(dockerfile: str, **policy):
+        host = make.host(python_program())
+        build_policy = BuildPolicy(memory_bytes=512 * MIB, **policy)
+        spec = make.container(dockerfile, limits=SMALL, scoring_limits=SMALL, build=build_policy)
+        return execute(spec, host, site), host
+
+    return build
+
+
+STEAL = 'CMD ["sh", "-c", "cp /secret /mnt/out/y; cp /x /mnt/out/x"]\n'
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "RUN true \\\x0c\nFROM {id}\n",
+        "RUN true \\\u00a0\nFROM {id}\n",
+        "RUN true \\\n\x1c# x\nFROM {id}\n",
+        'COPY --chown="a b" --from={id} /secret /x\n',
+        "COPY --chown=\u00e0--from={id} /secret /x\n",
+        "COPY --from={id} /secret /x\n",
+        "FROM {short}\n",
+        "ONBUILD COPY --from={id} /secret /x\n",
+    ],
+)
+def test_anothers_image_is_out_of_reach(attack, others, lines):
+    known = {"id": others, "short": others.removeprefix("sha256:")[:12]}
+    report, host = attack(f"FROM {IMAGE}\n{lines.format(**known)}{STEAL}", allowed_bases=("*",))
+    assert report.failure is FailureKind.IMAGE_REFUSED, report
+    assert host.outputs is None
+    assert host.logs.get(Stage.PREPARING, "") == ""
+
+
+@pytest.mark.parametrize(
+    "above", ["# check=skip=all\n# escape=`\n", "ARG X=st\nARG A=1 X={id}\nFROM medici/python:latest AS st\n"]
+)
+def test_anothers_image_is_out_of_reach_from_above(attack, others, above):
+    body = f"FROM {IMAGE}\nRUN true `\nFROM {others}\n" if "`" in above else "FROM $X\n"
+    report, _ = attack(above.format(id=others) + body + STEAL, allowed_bases=("*",))
+    assert report.failure is FailureKind.IMAGE_REFUSED
+
+
+def test_anothers_image_is_out_of_reach_by_the_organizers_map(attack, others, engine):
+    (tag,) = engine.image(others).tags
+    for target in (tag, f"docker.io/{tag}", others):
+        report, _ = attack("FROM x:1\n" + STEAL, allowed_bases=("*",), image_map={"x:*": target})
+        assert report.failure is FailureKind.IMAGE_REFUSED, target
+
+
+def test_comments_and_continuations_reach_the_builder_as_they_were_meant(attack):
+    dockerfile = (
+        f"# escape=\\\n# about\nFROM {IMAGE}\r\nRUN echo one \\\n  # two\n\n   && echo 'three  four' > /t \\\t\n"
+        f'   && echo {uuid.uuid4()}\nENV A="b c" \\\n    D=e\ncmd [ "sh", "-c",  "cp /t /mnt/out/t; echo $A$D" ]\n'
+    )
+    report, host = attack(dockerfile)
+    assert report.failure is None, report
+    assert host.outputs == {"t": b"three  four\n"}
+    assert host.logs[Stage.RUNNING] == "b ce\n"
+    assert "Step 2/5 : RUN echo one    && echo 'three  four' > /t " in host.logs[Stage.PREPARING]
+
+
+@pytest.mark.parametrize("line", ["ENV X", "USER", "COPY --foo=1 a b", "COPY a", "EXPOSE abc", "COPY --from=0 /a /b"])
+def test_a_fault_that_the_builder_finds_is_the_participants(attack, line):
+    report, host = attack(f"FROM {IMAGE}\n{line}\n")
+    assert report.failure is FailureKind.BUILD_FAILED, report
+    assert host.logs[Stage.PREPARING] != ""
+
+
+def order(**values) -> BuildOrder:
+    return BuildOrder(f"medici/run-image:test{uuid.uuid4().hex[:8]}", 60, 512 * MIB, 1, **values)
+
+
+def context(text: str) -> list[bytes]:
+    return [*tar_file("Dockerfile", text.encode()), tar_end()]
+
+
+def test_a_build_step_has_a_limit_on_processes_and_files(engine):
+    log = bytearray()
+    text = (
+        f"FROM {IMAGE}\nRUN sleep 2; cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max 2>/dev/null;"
+        " ulimit -c; head -c 3000000 /dev/zero > /big; ls -l /big; false\n"
+    )
+    with pytest.raises(BuildBroken):
+        engine.build(context(text), order(pids=123, file_bytes=MIB), log.extend)
+    said = log.decode().split("\n")
+    assert "123" in said
+    assert "0" in said
+    assert any(" 1048576 " in line and line.endswith("/big") for line in said)
+
+
+def unnamed(engine) -> set[str]:
+    return {one["Id"] for one in engine.api.images(filters={"dangling": True})}
+
+
+def test_a_failed_build_leaves_nothing(engine):
+    before = unnamed(engine)
+    text = f"FROM {IMAGE} AS a\nRUN echo {uuid.uuid4()} > /a\nFROM {IMAGE}\nRUN echo {uuid.uuid4()} > /b\nRUN false\n"
+    base = engine.image(IMAGE).image_id
+    with pytest.raises(BuildBroken):
+        engine.build(context(text), order(bases=frozenset([base])), bytearray().extend)
+    assert unnamed(engine) <= before
+    assert engine.image(IMAGE).image_id == base
+
+
+def test_a_step_can_not_have_other_images_removed(engine):
+    kept = order()
+    engine.build(context(f"FROM {IMAGE}\nRUN echo {uuid.uuid4()} > /a\n"), kept, bytearray().extend)
+    bystander = engine.image(kept.tag).image_id
+    text = f"FROM {IMAGE}\nRUN echo ' ---> {bystander[7:19]}'; echo {uuid.uuid4()}; false\n"
+    with pytest.raises(BuildBroken):
+        engine.build(context(text), order(bases=frozenset([engine.image(IMAGE).image_id])), bytearray().extend)
+    assert engine.image(kept.tag).image_id == bystander
+    engine.remove_image(kept.tag)
+
+
+class FillingDisk(Disk):
+    """Gets full when the test says so."""
+
+    full = threading.Event()
+
+    @property
+    def is_low(self) -> bool:
+        return self.full.is_set()
+
+
+def test_a_build_is_stopped_when_the_disk_gets_full(engine, tmp_path):
+    before = unnamed(engine)
+    timer = threading.Timer(2, FillingDisk.full.set)
+    timer.start()
+    began = time.monotonic()
+    watched = order(disk=FillingDisk(tmp_path, 1), bases=frozenset([engine.image(IMAGE).image_id]))
+    text = f"FROM {IMAGE}\nRUN echo {uuid.uuid4()} > /a\nRUN sleep 30\n"
+    with pytest.raises(DiskNearlyFull):
+        engine.build(context(text), watched, bytearray().extend)
+    assert time.monotonic() - began < 15
+    assert unnamed(engine) <= before

@@ -1,0 +1,27 @@
+"""The disk that the engine's images lie on, as far as this machine sees it."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """`folder` lies on it; below `reserve_bytes` of free space, nothing more is built or claimed."""
+
+    folder: Path
+    reserve_bytes: int
+
+    @property
+    def free_bytes(self) -> int:
+        return shutil.disk_usage(self.folder).free
+
+    @property
+    def is_low(self) -> bool:
+        return self.reserve_bytes > 0 and self.free_bytes < self.reserve_bytes
+
+
+def engine_folder(root: str, otherwise: Path) -> Path:
+    """The engine's own folder where this machine has one, else `otherwise`: in a container, that is a volume of it."""
+    folder = Path(root)
+    return folder if root and folder.is_dir() else otherwise
