@@ -130,6 +130,26 @@ def test_hints_become_scores(platform, broker, make, engine, tmp_path):
     assert CREDENTIAL not in log
 
 
+def test_without_room_on_the_disk_no_run_is_claimed(platform, broker, make, tmp_path):
+    dockerfile, files = python_submission(COPY)
+    platform.specs[1] = make.container(dockerfile, files, limits=SMALL, scoring_limits=SMALL).model_copy(
+        update={"run_id": 1}
+    )
+    disk = {"MEDICI_WORKER_DISK_RESERVE_BYTES": str(2**62), "MEDICI_WORKER_DISK_DIR": str(tmp_path)}
+    with worker(platform, broker, tmp_path, **disk):
+        broker.hint(1)
+        deadline = time.monotonic() + 30
+        while "event=disk_nearly_full" not in log_of(tmp_path):
+            assert time.monotonic() < deadline, log_of(tmp_path)
+            time.sleep(0.1)
+    assert platform.claims == []
+    assert f"folder={tmp_path}" in log_of(tmp_path)
+    with worker(platform, broker, tmp_path):  # there is room again, and the platform asks again
+        broker.hint(1)
+        platform.wait_for(lambda: platform.reports, 60)
+    assert platform.reports[1].failure is None
+
+
 def sleeper(platform: TinyPlatform, make: RunMaker) -> None:
     dockerfile, files = python_submission(SLEEP)
     limits = SMALL.model_copy(update={"time_s": 100})
