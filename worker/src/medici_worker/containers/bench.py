@@ -7,6 +7,7 @@ container's start, so the next bench is made ready while nobody waits for it.
 
 import queue
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ OUTPUTS = "/bench/out"
 PREDICTIONS = "/bench/res"
 SCORES = "/bench/scores"
 SPARE_INODES = 64
+YIELD_S = 0.05
+"""Before each background job: the run's own next steps, and its report, go first."""
 READY = 2
 """Benches kept ready: one for the next run, one for the run that follows before the first has been replaced."""
 
@@ -163,6 +166,7 @@ class BenchPool:
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
+            time.sleep(YIELD_S)
             self._quietly(job)
 
     def _quietly(self, job: Callable[[], None]) -> None:
