@@ -41,11 +41,11 @@ services: ## As root on Debian or Ubuntu, install what the tests use: PostgreSQL
 # ---- MedICI itself ----
 
 .PHONY: demo
-demo: setup engine image ## Run the MedNIST challenge from an uploaded zip to the leaderboard
+demo: setup engine ## Run the MedNIST challenge from an uploaded zip to the leaderboard
 	@$(BIN)/medici demo
 
 .PHONY: up
-up: setup engine image ## Serve MedICI at http://127.0.0.1:8000 until Ctrl-C, with the demo's challenge in it
+up: setup engine ## Serve MedICI at http://127.0.0.1:8000 until Ctrl-C, with the demo's challenge in it
 	@test -e $(DEMO)/leaderboard.json || $(BIN)/medici demo
 	@$(BIN)/medici up --data-dir $(DEMO)/data
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from medici_worker.protocol import FailureKind
 from tests.e2e.programs import LIMITS, answering, answering_in_container, phase, running
 
 pytestmark = pytest.mark.slow
@@ -30,7 +31,7 @@ MESSAGES = {
     "memory_limit": "The container was stopped because it used more memory than the limit. The limit is 64 MiB.",
     "output_limit": "The container wrote more to /mnt/out than the limit. The limit is 4 MiB and 10000 files.",
     "output_missing": "The container ended without writing any file to /mnt/out.",
-    "run_failed": "The container ended with an error.",
+    "run_failed": FailureKind.RUN_FAILED.sentence,
     "build_failed": (
         "The image could not be built; the build log says at which step. Step 2 of the Dockerfile failed."
     ),

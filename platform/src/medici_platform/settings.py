@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import make_url
 
 DEVELOPMENT_SECRET = "development-only"  # noqa: S105 - refused in production
 
@@ -70,6 +71,11 @@ class Settings(BaseSettings):
     @cached_property
     def database(self) -> str:
         return self.database_url or f"sqlite:///{(self.data_dir / 'medici.sqlite3').resolve()}"
+
+    @property
+    def shown_database(self) -> str:
+        """For people: without its password."""
+        return make_url(self.database).render_as_string(hide_password=True)
 
     @cached_property
     def broker(self) -> str:

@@ -118,8 +118,9 @@ def read_predictions(path: Path, *, reference: Collection[str], classes: Collect
         raise _refused(fault) from error
     if not rows:
         raise _refused(Fault("The file is empty", advice="It must begin with the line `file,class`."))
+    _require_header(rows[0], path.name)
     reading = _read_rows(rows[1:], reference, classes)
-    faults = [*_header_faults(rows[0]), *_row_faults(reading, reference)]
+    faults = list(_row_faults(reading, reference))
     if faults:
         raise _refused(*faults)
     return {name: reading.classes[name] for name in reference}
@@ -165,9 +166,12 @@ def _read_rows(rows: Sequence[Row], reference: Collection[str], classes: Collect
     return reading
 
 
-def _header_faults(header: Row) -> Iterator[Fault]:
+def _require_header(header: Row, file: str) -> None:
+    """With another header, whatever is below it means something else: nothing more is said of it."""
     if header.cells != HEADER:
-        yield Fault("The first line must be exactly `file,class`", names=[",".join(header.cells)])
+        known = RESULTS_FILE if file == RESULTS_FILE else "the CSV file"  # a name of a container's choosing is not told
+        fault = Fault(f"The first line of {known} must be exactly `file,class`", names=[",".join(header.cells)])
+        raise _refused(fault)
 
 
 def _row_faults(reading: _Reading, reference: Collection[str]) -> Iterator[Fault]:

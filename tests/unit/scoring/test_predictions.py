@@ -73,13 +73,13 @@ BAD = {
     ),
     "header": (
         "name,label\n" + GOOD,
-        "The first line must be exactly `file,class`.",
-        "The first line must be exactly `file,class`: name,label.",
+        "The first line of classification_results.csv must be exactly `file,class`.",
+        "The first line of classification_results.csv must be exactly `file,class`: name,label.",
     ),
     "no header": (
         GOOD,
-        "The first line must be exactly `file,class`.\n1 image has no row.",
-        "The first line must be exactly `file,class`: secret1.jpg,Hand.\n1 image has no row: secret1.jpg.",
+        "The first line of classification_results.csv must be exactly `file,class`.",
+        "The first line of classification_results.csv must be exactly `file,class`: secret1.jpg,Hand.",
     ),
     "header alone": (
         "file,class\n",
@@ -122,9 +122,8 @@ BAD = {
         "8 rows name a file that is not in the test set (lines 5, 6, 7, 8, 9, 10, 11, 12): x, x, x, x, x, x, x, x.",
     ),
     "all at once": (
-        "file;class\nsecret1.jpg,Hand\nsecret1.jpg,Foot\nother.jpg,CXR\na,b,c\n",
+        "file,class\nsecret1.jpg,Hand\nsecret1.jpg,Foot\nother.jpg,CXR\na,b,c\n",
         (
-            "The first line must be exactly `file,class`.\n"
             "2 images have no row.\n"
             "1 row repeats an image that has a row already (line 3).\n"
             "1 row names a file that is not in the test set (line 4).\n"
@@ -132,7 +131,6 @@ BAD = {
             "1 row does not have exactly two columns (line 5)."
         ),
         (
-            "The first line must be exactly `file,class`: file;class.\n"
             "2 images have no row: secret2.jpg, secret3.jpg.\n"
             "1 row repeats an image that has a row already (line 3): secret1.jpg.\n"
             "1 row names a file that is not in the test set (line 4): other.jpg.\n"

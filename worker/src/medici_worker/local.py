@@ -14,6 +14,7 @@ from typing import Literal
 from medici_worker.containers.archives import FIXED_TIME
 from medici_worker.containers.docker_engine import DockerEngine
 from medici_worker.containers.engine import Engine
+from medici_worker.janitor import images_over
 from medici_worker.protocol import (
     BuildPolicy,
     FileRef,
@@ -31,6 +32,8 @@ from medici_worker.worksite import DEFAULT_HOLDER_IMAGE, open_worksite
 
 NOT_PACKED = frozenset({"__MACOSX", ".DS_Store", ".git", "__pycache__"})
 EXECUTABLE = 0o111
+IMAGE_OWNER = "try"
+KEPT_IMAGES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,19 +111,23 @@ def try_submission(
 ) -> Report:
     """Build, run and score a submission (a zip or a folder) on an engine, by the same code as a worker's.
 
-    Leaves nothing at the engine but the images and the datasets' volumes, which the next try uses again.
+    Leaves nothing at the engine but the last few images and the datasets' volumes, which the next try uses again.
     """
     with tempfile.TemporaryDirectory(prefix="medici-try-") as folder:
         packed = _Packed(Path(folder))
         spec = _spec(packed, submission, kind, task)
         host = LocalRunHost(packed.archives, _grant(packed, task), on_event, outputs_to)
         worker = f"try-{uuid.uuid4().hex[:8]}"
-        site = open_worksite(engine, Path(folder), worker=worker, holder_image=holder_image, prewarm=False)
+        site = open_worksite(
+            engine, Path(folder), worker=worker, image_owner=IMAGE_OWNER, holder_image=holder_image, prewarm=False
+        )
         try:
             on_event(Event("stage", Stage.PREPARING))
             return execute(spec, host, site, gpus=gpus)
         finally:
             site.close()
+            for reference in images_over(engine, IMAGE_OWNER, KEPT_IMAGES):
+                engine.remove_image(reference)
 
 
 class _Packed:

@@ -213,10 +213,12 @@ def greet(process: WorkerProcess) -> WorkerWelcome:
 
 
 def stable_id(state_folder: Path) -> str:
-    """Made once per state folder: containers of an earlier life are found by it."""
+    """The same for a state folder of this host, also when it has been emptied: by it, containers and images of an
+    earlier life are found. Kept in the folder, because a container's host name changes.
+    """
     path = state_folder / "worker-id"
     if not path.exists():
-        path.write_text(uuid.uuid4().hex[:12])
+        path.write_text(uuid.uuid5(uuid.NAMESPACE_URL, f"{socket.gethostname()}{state_folder.resolve()}").hex[:12])
     return path.read_text().strip()
 
 

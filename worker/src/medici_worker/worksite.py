@@ -38,11 +38,12 @@ class Worksite:
         shutil.rmtree(self.scratch, ignore_errors=True)
 
 
-def open_worksite(
+def open_worksite(  # noqa: PLR0913 - keyword-only settings of one place
     engine: Engine,
     state_folder: Path,
     *,
     worker: str | None = None,
+    image_owner: str | None = None,
     lock_folder: Path | None = None,
     holder_image: str = DEFAULT_HOLDER_IMAGE,
     runtime: str | None = None,
@@ -51,7 +52,7 @@ def open_worksite(
 ) -> Worksite:
     """`state_folder` keeps small notes between starts and files of running work; `lock_folder` is the machine's.
 
-    Builds stop when `disk` is low; None: never.
+    Builds stop when `disk` is low; None: never. Built images are `image_owner`'s, by default the worker's.
     """
     state_folder.mkdir(parents=True, exist_ok=True)
     name = worker or socket.gethostname()
@@ -73,7 +74,7 @@ def open_worksite(
         worker=name,
         scratch=Path(tempfile.mkdtemp(prefix="run-", dir=state_folder)),
         benches=BenchPool(engine, image=holder_image, profile=profile, worker=name, prewarm=prewarm),
-        builder=Builder(engine, notes, engine_cpus=info.cpus, worker=name, disk=disk),
+        builder=Builder(engine, notes, engine_cpus=info.cpus, worker=image_owner or name, disk=disk),
         datasets=datasets,
         programs=Programs(state_folder / "programs"),
         disk=disk,

@@ -52,7 +52,7 @@ def create_user(
     if as_json:
         typer.echo(json.dumps({"username": name, "role": role.value, "token": token}))
     else:
-        notes.print(f"Token of {name} ({role.value}), shown once:")
+        notes.print(f"Token of {name} ({role.value}) in {settings.shown_database}, shown once:")
         typer.echo(token)
 
 

@@ -20,6 +20,8 @@ class Client:
 
     def __init__(self, url: str | None = None, token: str | None = None) -> None:
         self.url = (url or os.environ.get("MEDICI_URL") or DEFAULT_URL).rstrip("/")
+        if "://" not in self.url:
+            self.url = f"http://{self.url}"
         token = token or os.environ.get("MEDICI_TOKEN")
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._http = httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=httpx.Timeout(60, write=600))

@@ -16,6 +16,7 @@ from medici_platform.cli.client import Client
 from medici_platform.cli.demo_platform import DemoPlatform, demo_platform
 from medici_platform.cli.output import CommandFailed, notes, results
 from medici_platform.cli.submissions import follow, print_board
+from medici_platform.presentation.formats import log_text
 
 BUNDLE = Path("bundles/mednist")
 MADE_BY_COMMANDS = (
@@ -164,7 +165,7 @@ def _show_results(organizer: Client, participant: Client, submission: dict[str, 
     run = organizer.get(f"/submissions/{submission['id']}/runs")[0]
     organizer.download(f"/runs/{run['id']}/outputs", folder / "outputs.zip")
     log = organizer.get(f"/submissions/{submission['id']}/logs")
-    results.print(escape("".join(piece["text"] for piece in log["pieces"] if piece["stage"] == "scoring")))
+    results.print(escape(log_text("".join(piece["text"] for piece in log["pieces"] if piece["stage"] == "scoring"))))
     board: dict[str, Any] = participant.get(f"/challenges/{CHALLENGE}/leaderboard", phase=submission["phase"])
     print_board(board)
     _check(board, folder)

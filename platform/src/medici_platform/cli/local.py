@@ -20,6 +20,7 @@ from medici_platform.challenges.importing import build_json, limits_json
 from medici_platform.challenges.rules import build_policy
 from medici_platform.cli.challenges import Json
 from medici_platform.cli.output import CommandFailed, notes, print_json, results
+from medici_platform.presentation.formats import log_text
 from medici_platform.settings import Settings
 from medici_scoring.scores import ScoresUnreadable, parse_scores
 from medici_worker.protocol import Limits, Report, SubmissionKind
@@ -157,7 +158,7 @@ def _try_task(
         if event.kind == "stage":
             notes.print(f"  {event.stage}")
         elif event.kind == "log":
-            notes.print(escape(event.text), end="", style="dim")
+            notes.print(escape(log_text(event.text)), end="", style="dim")
 
     task = bundle.definition.task(task_index)
     settings = Settings()

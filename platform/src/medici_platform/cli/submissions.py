@@ -9,6 +9,7 @@ from rich.markup import escape
 from medici_platform.cli.challenges import Json
 from medici_platform.cli.client import Client
 from medici_platform.cli.output import CommandFailed, notes, print_json, print_table, results
+from medici_platform.presentation.formats import log_text
 
 PhaseOption = Annotated[str | None, typer.Option("--phase", help="Name or index; default: the current phase.")]
 Identifier = Annotated[int, typer.Argument(metavar="ID", help="The submission's number.")]
@@ -104,7 +105,7 @@ def follow(client: Client, submission_id: int, *, quiet: bool) -> dict[str, Any]
                 printed.add(line)
                 notes.print(escape(line))
         if text:
-            notes.print(escape(text), end="", style="dim")
+            notes.print(escape(log_text(text)), end="", style="dim")
         if not runs:
             notes.print(f"  {submission['state']}")
 

@@ -9,9 +9,9 @@ KIBIBYTE = 1024
 MINUTE_S = 60
 HOUR_S = 3600
 DAY_S = 86_400
-_TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+_TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 _HEADING = re.compile(r"(</?h)([1-5])(?=[\s>])")
-_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 def when(moment: datetime) -> str:

@@ -46,7 +46,9 @@ _SENTENCES = {
     FailureKind.IMAGE_REFUSED: "The Dockerfile asks for something that this challenge does not allow.",
     FailureKind.BUILD_FAILED: "The image could not be built; the build log says at which step.",
     FailureKind.BUILD_TIMEOUT: "The image was not built within the time limit for builds.",
-    FailureKind.RUN_FAILED: "The container ended with an error.",
+    FailureKind.RUN_FAILED: (
+        "The container ended with an error: its log says why (where the phase hides it, `medici try` shows it at home)."
+    ),
     FailureKind.TIME_LIMIT: "The container was stopped because it ran over the time limit.",
     FailureKind.MEMORY_LIMIT: "The container was stopped because it used more memory than the limit.",
     FailureKind.OUTPUT_LIMIT: "The container wrote more to /mnt/out than the limit.",
