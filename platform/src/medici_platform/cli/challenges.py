@@ -58,11 +58,11 @@ def list_challenges(as_json: Json = False) -> None:
             each["slug"],
             each["title"],
             ", ".join(f"{phase['name']} ({phase['status']})" for phase in each["phases"]),
-            "" if each["published"] else "draft",
+            "published" if each["published"] else "draft",
         ]
         for each in challenges
     ]
-    print_table("Challenges", [("Name", False), ("Title", False), ("Phases", False), ("", False)], rows)
+    print_table("Challenges", [("Name", False), ("Title", False), ("Phases", False), ("State", False)], rows)
 
 
 @app.command()

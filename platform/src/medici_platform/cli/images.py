@@ -42,4 +42,4 @@ def build(
         ]
         for image in built
     ]
-    print_table("Images", [("Image", False), ("MiB", True), ("Seconds", True), ("", False)], rows)
+    print_table("Images", [("Image", False), ("MiB", True), ("Seconds", True), ("State", False)], rows)
