@@ -7,7 +7,7 @@ from medici_worker.containers.bench import OUTPUTS, PREDICTIONS
 from medici_worker.containers.builds import BuiltImage
 from medici_worker.containers.engine import ContainerPlan, Mount, StartRefused
 from medici_worker.containers.outputs import Outputs, OutputTooLarge, collect
-from medici_worker.containers.profile import OUTPUT_SLACK_BYTES, hardened
+from medici_worker.containers.profile import OUTPUT_SLACK_BYTES
 from medici_worker.outcome import RunFailure
 from medici_worker.progress import Ended, Progress
 from medici_worker.protocol import FailureKind, Limits, Stage
@@ -88,13 +88,7 @@ def _run(run: Progress, image: BuiltImage, mounts: tuple[Mount, ...], limits: Li
     plan = ContainerPlan(
         name=run.container_name("inference"),
         image=image.image_id,
-        profile=hardened(
-            limits,
-            user=image.user,
-            gpu_ids=run.gpus[: limits.gpus],
-            engine_cpus=run.site.info.cpus,
-            runtime=run.site.runtime,
-        ),
+        profile=run.profile(image.user, limits),
         mounts=mounts,
         labels=run.labels,
     )

@@ -17,6 +17,7 @@ from medici_worker.containers.engine import (
     EngineError,
     Exit,
 )
+from medici_worker.containers.profile import Profile, hardened
 from medici_worker.host import RunHost
 from medici_worker.logs import LogSender
 from medici_worker.protocol import FileRef, Limits, RunSpec, ScoringGrant, Stage
@@ -86,6 +87,16 @@ class Progress:
     def container_name(self, step: str) -> str:
         """The same for every try of the same step of the same attempt: a second one can't run beside it."""
         return f"medici-{self.site.worker}-{self.spec.run_id}-{self.spec.attempt}-{step}"
+
+    def profile(self, user: str, limits: Limits) -> Profile:
+        """What either container of this run may do: the same for participants' and organizers' programs."""
+        return hardened(
+            limits,
+            user=user,
+            gpu_ids=self.gpus[: limits.gpus],
+            engine_cpus=self.site.info.cpus,
+            runtime=self.site.runtime,
+        )
 
     def run_container(self, plan: ContainerPlan, limits: Limits, stage: Stage) -> Ended:
         """Run to its end, or to its time limit, or to the end of this attempt. Raises `StartRefused`."""

@@ -8,7 +8,6 @@ from medici_worker.containers.bench import SCORES
 from medici_worker.containers.builds import BuiltImage
 from medici_worker.containers.engine import ContainerPlan, ImageUnavailable, Mount, StartRefused
 from medici_worker.containers.outputs import read_small
-from medici_worker.containers.profile import hardened
 from medici_worker.host import HostUnreachable
 from medici_worker.outcome import RunFailure
 from medici_worker.programs import INPUT, OUTPUT, PREDICTIONS, PROGRAM, REFERENCE, Program, ProgramUnusable
@@ -103,13 +102,7 @@ def _run(run: Progress, image: BuiltImage, program: Program, grant: ScoringGrant
         plan = ContainerPlan(
             name=run.container_name("scoring"),
             image=image.image_id,
-            profile=hardened(
-                limits,
-                user=image.user,
-                gpu_ids=run.gpus[: limits.gpus],
-                engine_cpus=run.site.info.cpus,
-                runtime=run.site.runtime,
-            ),
+            profile=run.profile(image.user, limits),
             mounts=(
                 Mount(code, PROGRAM),
                 Mount(truth, REFERENCE),
