@@ -163,20 +163,20 @@ def test_the_bundles_scoring_image_scores_the_directory_in_place(bundle, directo
 
 
 @pytest.fixture(scope="module")
-def scoring_image(build):
+def program_image(build):
     return build("medici-e2e/scoring", ROOT / "scoring")
 
 
-def test_the_scoring_image_scores_the_directory_in_place(directory, scoring_image, expected):
-    ended = run(scoring_image, f"{directory}:{directory}", options=("-w", directory))
+def test_the_scoring_image_scores_the_directory_in_place(directory, program_image, expected):
+    ended = run(program_image, f"{directory}:{directory}", options=("-w", directory))
     assert expected[0] in ended.stdout
     scores_of(directory / "output", expected[1])
 
 
-def test_the_scoring_image_scores_a_folder_with_a_bundle(bundle, directory, scoring_image, expected, tmp_path):
+def test_the_scoring_image_scores_a_folder_with_a_bundle(bundle, directory, program_image, expected, tmp_path):
     shutil.copy(directory / "input" / "res" / "classification_results.csv", tmp_path)
     mounts = (f"{bundle}:/work/bundle:ro", f"{tmp_path}:/work/mine")
-    ended = run(scoring_image, *mounts, words=("bundle", "mine"), options=("-w", "/work"))
+    ended = run(program_image, *mounts, words=("bundle", "mine"), options=("-w", "/work"))
     assert expected[0] in ended.stdout
     assert "Task: Test\n" in ended.stdout
     scores_of(tmp_path / "output", expected[1])

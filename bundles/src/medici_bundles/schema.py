@@ -17,15 +17,10 @@ Moment = Annotated[datetime, BeforeValidator(parse_moment)]
 """Aware time."""
 
 
-def _known_kind(value: object) -> object:
-    if value in {"code", "image"}:
-        raise ValueError(f"names {value!r}, which this version does not accept yet; use container or results")
-    return value
-
-
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=1_000_000)]
-SubmissionKind = Annotated[Literal["container", "results"], BeforeValidator(_known_kind)]
+SubmissionKind = Literal["container", "code", "image", "results"]
+Pull = Literal["never", "missing", "always"]
 
 
 class Part(BaseModel):
@@ -95,7 +90,9 @@ class BuildSettings(Part):
     allowed_bases: tuple[str, ...] | None = None
     """Patterns of image names that FROM may use. None: the platform's own list."""
     image_map: dict[str, str] = Field(default_factory=dict)
-    """Pattern of a public name → image on the worker's machine."""
+    """Pattern of a public name → image on the worker's machine. Wins over the challenge's own map."""
+    pull: Pull | None = None
+    """When images are fetched from their registry. None: as the challenge says."""
 
 
 class Phase(Part):
@@ -114,13 +111,17 @@ class Phase(Part):
     execution_time_limit: Positive = 600
     """Seconds; `limits.time_s` wins over it."""
     auto_migrate_to_this_phase: bool = False
+    """When this phase opens, what stands on the board of the phase before is entered into it, at no cost of quota."""
     hide_output: bool = False
+    """Participants see neither logs, outputs nor detailed results."""
     hide_prediction_output: bool = False
+    """Participants cannot download what their container wrote."""
     hide_score_output: bool = False
+    """Participants do not see the scoring program's report."""
     public_data: DataPath | None = None
     starting_kit: DataPath | None = None
 
-    accepts: tuple[SubmissionKind, ...] = Field(default=("container", "results"), min_length=1)
+    accepts: tuple[SubmissionKind, ...] = Field(default=("container", "code", "image", "results"), min_length=1)
     hidden: bool = True
     """The phase's input data is a hidden test set."""
     logs: Literal["none", "full"] = "none"
@@ -131,6 +132,21 @@ class Phase(Part):
     build: BuildSettings = BuildSettings()
     outputs: tuple[Annotated[str, Field(min_length=1)], ...] = Field(default=("*",), min_length=1)
     """Which files of /mnt/out are handed to the scoring program."""
+    unwrap_results: bool = False
+    """A result zip's single wrapping folder is taken off. Default: in bundles that use any of MedICI's own keys;
+    elsewhere the scoring program finds the zip as it is, as on Codabench."""
+    allowed_images: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    """Patterns of image names that may be submitted by reference, with their digest. None: no references."""
+    parent: Count | None = None
+    """Index of the phase in which a participant must have succeeded before."""
+    parallel: bool = False
+    """A submission that has succeeded here is entered into the phases that name this one as their parent."""
+    embargo_until: Moment | None = None
+    """Until then organizers alone see the phase's leaderboards."""
+    freeze_at: Moment | None = None
+    """Submissions after this moment do not move the leaderboards until the phase has ended."""
+    late_until: Moment | None = None
+    """After the end submissions are taken until then, scored, marked as late, and never ranked."""
 
     @classmethod
     def filled_in(cls, data: dict[str, Any]) -> dict[str, Any]:
@@ -146,10 +162,16 @@ class Column(Part):
     """The name of the score in scores.txt and scores.json."""
     index: Count
     sorting: Literal["desc", "asc"] = "desc"
-    computation: Literal["avg", "sum", "min", "max"] | None = None
+    computation: Literal["avg", "sum", "min", "max", "avg_rank", "reciprocal_rank"] | None = None
+    """How the column is computed from others. `avg_rank` and `reciprocal_rank` are MedICI's own names for what CodaLab
+    1.5 calls Avg and MRR: the mean of the entry's dense ranks (1, 1, 2) in these columns, and of their reciprocals."""
     computation_indexes: tuple[int, ...] = ()
+    computation_weights: tuple[Positive, ...] = ()
+    """One for each of computation_indexes; empty: all weigh the same."""
     precision: Annotated[int, Field(ge=0, le=15)] = 2
     hidden: bool = False
+    group: str = Field(default="", max_length=100)
+    """Columns of the same group share a heading."""
 
 
 class Leaderboard(Part):
@@ -192,8 +214,15 @@ class ChallengeDefinition(Part):
     pages: tuple[Page, ...] = ()
     registration_auto_approve: bool = False
     docker_image: str | None = None
-    """Image of scoring programs without a Dockerfile. None: the platform's own."""
+    """Image of programs without a Dockerfile: scoring, ingestion, participants' code. None: the platform's own."""
+    image_map: dict[str, str] = Field(default_factory=dict)
+    """Pattern of a public image name → image on the worker's machine. Wins over the platform's own map."""
+    pull: Pull | None = None
+    """When images are fetched from their registry. None: as the platform's setting says."""
+    collaborators: tuple[str, ...] = ()
+    """User names of further organizers."""
     queue: str | None = None
+    """Name of the queue whose workers run this challenge. Ignored where no queue has that name."""
     enable_detailed_results: bool = False
     show_detailed_results_in_submission_panel: bool = True
     show_detailed_results_in_leaderboard: bool = True
@@ -213,6 +242,7 @@ class ChallengeDefinition(Part):
 
     @classmethod
     def filled_in(cls, data: dict[str, Any]) -> dict[str, Any]:
+        data = _with_unwrapping(data)
         if "slug" not in data and "title" in data:
             data = {**data, "slug": slug_of(str(data["title"]))}
         for section in ("tasks", "solutions", "phases", "leaderboards"):
@@ -225,9 +255,9 @@ class ChallengeDefinition(Part):
         return self
 
     def _with_kinds(self, phase: Phase) -> Phase:
-        """A phase that does not say what it accepts takes no containers where there is nothing to mount for them."""
-        has_input = any(task.input_data for task in self.tasks if task.index in phase.tasks)
-        if "accepts" in phase.model_fields_set or has_input:
+        """A phase that does not say what it accepts takes results alone where programs would find nothing to read."""
+        tasks = [task for task in self.tasks if task.index in phase.tasks]
+        if "accepts" in phase.model_fields_set or any(task.input_data or task.ingestion_program for task in tasks):
             return phase
         return phase.model_copy(update={"accepts": ("results",)})
 
@@ -241,6 +271,25 @@ class ChallengeDefinition(Part):
 
     def task(self, index: int) -> Task:
         return next(task for task in self.tasks if task.index == index)
+
+
+OWN_KEYS = frozenset({"slug", "image_map", "pull", "collaborators"})
+OWN_PHASE_KEYS = frozenset(
+    {"accepts", "hidden", "logs", "limits", "scoring_limits", "build", "outputs", "unwrap_results", "allowed_images"}
+    | {"parent", "parallel", "embargo_until", "freeze_at", "late_until"}
+)
+"""MedICI's own keys of the challenge and of a phase; the others are Codabench's."""
+
+
+def _with_unwrapping(data: dict[str, Any]) -> dict[str, Any]:
+    """A bundle that uses MedICI's own keys was written for MedICI, where a wrapping folder is nothing."""
+    phases = data.get("phases")
+    if not isinstance(phases, list):
+        return data
+    of_phases = {str(key) for phase in phases if isinstance(phase, dict) for key in phase}
+    unwraps = bool(OWN_KEYS & data.keys() or OWN_PHASE_KEYS & of_phases)
+    settled = [{"unwrap_results": unwraps, **phase} if isinstance(phase, dict) else phase for phase in phases]
+    return {**data, "phases": settled}
 
 
 def _by_index(entries: tuple[Indexed, ...]) -> tuple[Indexed, ...]:

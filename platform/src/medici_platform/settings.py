@@ -54,10 +54,20 @@ class Settings(BaseSettings):
     max_attempts: int = Field(default=3, ge=1)
 
     image_map: dict[str, str] = Field(
-        default_factory=lambda: {"python:3*": "medici/python:latest", "projectmonai/monai:*": "medici/monai:latest"}
+        default_factory=lambda: {
+            "codalab/codalab-legacy*": "medici/codalab:latest",
+            "python:3*": "medici/python:latest",
+            "projectmonai/monai:*": "medici/monai:latest",
+        }
     )
     """Pattern of a public image name → image on the workers' engines. Shown to participants."""
-    scoring_image: str = "medici/python:latest"
+    pull: Literal["never", "missing", "always"] = "missing"
+    """When workers fetch images from their registry; a challenge or a phase may say otherwise."""
+    program_image: str = "medici/codalab:latest"
+    """Of programs without a Dockerfile, in challenges that name no image."""
+    smtp_url: str = ""
+    """`smtp://user:password@host:587` (`smtps://` for TLS from the start); empty: no mail is sent."""
+    mail_from: str = "medici@localhost"
 
     @model_validator(mode="after")
     def refuse_default_secrets(self) -> "Settings":

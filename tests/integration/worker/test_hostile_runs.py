@@ -260,7 +260,7 @@ def test_volumes_where_the_container_has_its_places_keep_their_limits(make, site
 
 
 def test_a_scoring_image_with_a_volume_is_refused(make, site, base_with_volumes):
-    spec = make.results({"y": "1"}, limits=SMALL, scoring_limits=SMALL, scoring_image=base_with_volumes("/data"))
+    spec = make.results({"y": "1"}, limits=SMALL, scoring_limits=SMALL, program_image=base_with_volumes("/data"))
     report = execute(spec, make.host(python_program()), site)
     assert report.failure is FailureKind.SCORING_FAILED
     assert "declares a volume at '/data'" in report.private_detail

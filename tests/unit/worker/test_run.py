@@ -353,7 +353,7 @@ def test_a_base_with_a_volume_of_its_own_is_refused(engine, site, make):
 def test_a_scoring_image_with_a_volume_is_the_organizers_to_mend(engine, site, make):
     image = replace(engine.image("medici/python:latest"), volumes=("/data",))
     engine._images["medici/scorer:latest"] = FakeImage(replace(image, image_id="sha256:5"), ("score",))
-    report = execute(make.results({"y": "1"}, scoring_image="medici/scorer"), make.host(SCORE), site)
+    report = execute(make.results({"y": "1"}, program_image="medici/scorer"), make.host(SCORE), site)
     assert report.failure is FailureKind.SCORING_FAILED
     assert "declares a volume at '/data'" in report.private_detail
 
@@ -372,7 +372,7 @@ def test_what_was_built_from_a_submission_is_nobody_elses_base(engine, site, mak
     report = execute(spec, make.host(SCORE), site)
     assert report.failure is FailureKind.IMAGE_REFUSED
     assert report.public_detail == "Line 1 of the Dockerfile: the base image x:1 is not allowed."
-    scoring = make.results({"y": "1"}, scoring_image=name)
+    scoring = make.results({"y": "1"}, program_image=name)
     assert execute(scoring, make.host(SCORE), site).failure is FailureKind.SCORING_FAILED
 
 

@@ -59,7 +59,7 @@ class LocalTask:
     limits: Limits = field(default_factory=Limits)
     scoring_limits: Limits = field(default_factory=Limits)
     build: BuildPolicy = field(default_factory=BuildPolicy)
-    scoring_image: str = "medici/python:latest"
+    program_image: str = "medici/python:latest"
     output_patterns: tuple[str, ...] = ("*",)
 
 
@@ -179,7 +179,7 @@ def _spec(packed: _Packed, submission: Path, kind: SubmissionKind, task: LocalTa
         build=task.build,
         limits=task.limits,
         scoring_limits=task.scoring_limits,
-        scoring_image=task.scoring_image,
+        program_image=task.program_image,
         output_patterns=task.output_patterns,
     )
 

@@ -82,7 +82,7 @@ def _image(run: Progress, program: Program, file: FileRef) -> BuiltImage:
     builder = run.site.builder
     try:
         if not program.has_dockerfile:
-            return builder.local(run.spec.scoring_image, run.spec.build)
+            return builder.local(run.spec.program_image, run.spec.build)
         return builder.image_for(file.sha256, lambda: program.archive, run.spec.build, run.on_log(Stage.SCORING))
     except RunFailure as failure:
         sentence = f"The scoring program's image: {failure.kind}. {failure.public_detail}"

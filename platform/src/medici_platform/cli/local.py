@@ -169,7 +169,7 @@ def _try_task(
         limits=Limits.model_validate(limits_json(phase.limits)),
         scoring_limits=Limits.model_validate(limits_json(phase.scoring_limits)),
         build=build_policy(build_json(phase.build), settings.image_map),
-        scoring_image=bundle.definition.docker_image or settings.scoring_image,
+        program_image=bundle.definition.docker_image or settings.program_image,
         output_patterns=phase.outputs,
     )
     try:

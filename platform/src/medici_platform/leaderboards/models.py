@@ -9,11 +9,12 @@ from medici_platform.submissions.models import Submission
 
 
 class LeaderboardEntry(Base):
-    """A participant's place in one phase. Ranks are written when a score arrives, not when a page is read."""
+    """A submission's place in one phase: one a participant, or several by the board's rule. Ranks are written when a score arrives, not when a page is read."""
 
     __tablename__ = "leaderboard_entry"
     __table_args__ = (
-        UniqueConstraint("leaderboard_id", "phase_id", "participant_id"),
+        UniqueConstraint("leaderboard_id", "phase_id", "submission_id"),
+        Index("ix_leaderboard_entry_participant", "leaderboard_id", "phase_id", "participant_id"),
         Index("ix_leaderboard_entry_order", "leaderboard_id", "phase_id", "place"),
         Index("ix_leaderboard_entry_submission", "submission_id"),
     )
@@ -30,6 +31,9 @@ class LeaderboardEntry(Base):
     sort_value: Mapped[float | None] = mapped_column(Float)
     """The primary number, larger is better, on 12 significant digits so that rounding noise makes no order."""
     scores: Mapped[dict[str, float]] = mapped_column(JSON)
+    """Column key → number over all tasks."""
+    task_scores: Mapped[dict[str, dict[str, float]]] = mapped_column(JSON, default=dict)
+    """Index of a task (as text) → column key → number; empty in phases with one task."""
     scored_at: Mapped[datetime]
     entries: Mapped[int] = mapped_column(default=1)
     """How many scored submissions the participant has in this phase."""

@@ -3,7 +3,7 @@ from datetime import datetime
 from sqlalchemy import JSON, Float, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from medici_platform.challenges.models import Task
+from medici_platform.challenges.models import Challenge, Task
 from medici_platform.database import Base, Bytes, text_enum
 from medici_platform.queues.models import Queue, Worker
 from medici_platform.states import State
@@ -81,7 +81,7 @@ class Score(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     run_id: Mapped[int] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"))
-    key: Mapped[str] = mapped_column(String(80))
+    key: Mapped[str] = mapped_column(String(100))
     value: Mapped[float] = mapped_column(Float)
 
 
@@ -98,3 +98,23 @@ class RunLog(Base):
     position: Mapped[int]
     text: Mapped[str] = mapped_column(Text)
     written_at: Mapped[datetime]
+
+
+class Alert(Base):
+    """Something that the organizers of a challenge have to mend: above all, a scoring program that failed."""
+
+    __tablename__ = "alert"
+    __table_args__ = (Index("ix_alert_challenge", "challenge_id", "resolved_at", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    challenge_id: Mapped[int] = mapped_column(ForeignKey("challenge.id", ondelete="CASCADE"))
+    run_id: Mapped[int | None] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"), unique=True)
+    kind: Mapped[str] = mapped_column(String(24))
+    message: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime]
+    mailed_at: Mapped[datetime | None]
+    resolved_at: Mapped[datetime | None]
+    """Dismissed by an organizer, or the run has ended well since."""
+
+    challenge: Mapped[Challenge] = relationship()
+    run: Mapped[Run | None] = relationship()

@@ -29,7 +29,7 @@ def run_spec(run: Run, settings: Settings) -> RunSpec:
         build=build_policy(phase.build, settings.image_map),
         limits=Limits.model_validate({**phase.limits, "gpus": phase.gpus}),
         scoring_limits=Limits.model_validate(phase.scoring_limits),
-        scoring_image=phase.challenge.docker_image or settings.scoring_image,
+        program_image=phase.challenge.docker_image or settings.program_image,
         output_patterns=tuple(phase.outputs) or ("*",),
     )
 

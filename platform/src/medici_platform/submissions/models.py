@@ -1,6 +1,7 @@
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from medici_platform.challenges.models import Challenge, Phase
@@ -15,6 +16,7 @@ class Submission(Base):
         Index("ix_submission_quota", "participant_id", "phase_id", "submitted_at"),
         Index("ix_submission_challenge", "challenge_id", "id"),
         Index("ix_submission_phase_state", "phase_id", "state"),
+        UniqueConstraint("origin_id", "phase_id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -37,6 +39,18 @@ class Submission(Base):
     """Column key → mean over all tasks, absent when one lacks it. A copy for lists: `score` rows are the source."""
     counts: Mapped[bool] = mapped_column(default=True)
     """Whether it costs quota."""
+    image_reference: Mapped[str | None] = mapped_column(String(300))
+    """Of a submission by reference: `registry/name@sha256:…`. Its file holds the same text."""
+    fact_sheet: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    """Answers by the questions' keys."""
+    on_board: Mapped[bool | None]
+    """What its participant chose, where the board's rule lets them: True put, False withdrawn, None nothing yet."""
+    is_public: Mapped[bool] = mapped_column(default=False)
+    """Everybody who sees the challenge may download it."""
+    is_late: Mapped[bool] = mapped_column(default=False)
+    """Handed in after the phase's end: scored, and never ranked."""
+    origin_id: Mapped[int | None] = mapped_column(ForeignKey("submission.id", ondelete="SET NULL"))
+    """The submission of another phase that this one repeats: migrated, or handed on by a parallel parent."""
     submitted_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
 

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from medici_worker.protocol.failures import FailureKind
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 """Raised when a worker of the old version could no longer speak with the platform."""
 
 
@@ -43,18 +43,22 @@ class Stage(StrEnum):
 
 class SubmissionKind(StrEnum):
     CONTAINER = "container"  # a zip with a Dockerfile: built, then run on the test set
+    CODE = "code"  # a zip that runs in the challenge's image, by its own command, under an ingestion program, or both
+    IMAGE = "image"  # an image made elsewhere: an archive of `docker save`, or a reference
     RESULTS = "results"  # a zip with predictions: scored as it is
 
 
 class FileRole(StrEnum):
     SUBMISSION = "submission"
+    OUTPUTS = "outputs"  # of a rescore: what the run wrote when it ran
     INPUT_DATA = "input_data"
+    INGESTION_PROGRAM = "ingestion_program"
     REFERENCE_DATA = "reference_data"  # handed out in the scoring stage alone
     SCORING_PROGRAM = "scoring_program"
 
 
 class FileRef(Message):
-    """A zip archive in the platform's storage, named by its content."""
+    """A file in the platform's storage, named by its content: a zip, or the tar of an image submission."""
 
     role: FileRole
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
@@ -84,6 +88,8 @@ class BuildPolicy(Message):
     """Patterns (fnmatch) of names that FROM and COPY --from may use, before mapping; `scratch` is never one."""
     image_map: dict[str, str] = Field(default_factory=dict)
     """Pattern of a public name → image on the worker's engine, tried first, in order."""
+    pins: dict[str, str] = Field(default_factory=dict)
+    """Image on the worker's engine, as named after mapping → digest (or id) that the phase was pinned to."""
     pull: Literal["never", "missing", "always"] = "missing"
     time_s: float = Field(default=1800, gt=0)
     memory_bytes: int = Field(default=4 * 1024**3, gt=0)
@@ -100,13 +106,22 @@ class RunSpec(Message):
     task: str
     kind: SubmissionKind
     submission: FileRef
+    """Of a submission by reference: a text file that holds the reference."""
+    image_reference: str | None = Field(default=None, max_length=300)
+    """Of an image submission: `registry/name@sha256:…`, to be pulled. None: `submission` is the image's archive."""
+    outputs: FileRef | None = None
+    """A rescore: these kept outputs are scored, and nothing of the participant's runs. None for result submissions."""
     input_data: FileRef | None = None
-    """Mounted read-only at /mnt/in. None: the phase gives no input data (result submissions)."""
+    """Mounted read-only at /mnt/in. None: the task has none."""
+    ingestion_program: FileRef | None = None
+    """Runs beside participants' code. It never sees the reference data, since participants' code runs inside it."""
+    ingestion_only_during_scoring: bool = False
+    """The ingestion program runs beside the scoring program instead, and they share /app/shared."""
     build: BuildPolicy = BuildPolicy()
     limits: Limits = Limits()
     scoring_limits: Limits = Limits()
-    scoring_image: str = "medici/python:latest"
-    """Image of a scoring program without a Dockerfile of its own."""
+    program_image: str = "medici/codalab:latest"
+    """Image of programs without a Dockerfile of their own: scoring, ingestion, participants' code."""
     output_patterns: tuple[str, ...] = ("*",)
     """Which files of /mnt/out (fnmatch on the path below it) are handed to the scoring program."""
 
@@ -175,6 +190,8 @@ class Report(Message):
     scores: ScoreFiles | None = None
     image_digest: Text | None = Field(default=None, max_length=160)
     scoring_image_digest: Text | None = Field(default=None, max_length=160)
+    images: dict[Text, Text] = Field(default_factory=dict, max_length=40)
+    """Every image that was used by its name (after mapping) → its digest, or its id where it has none."""
     stage_seconds: dict[Stage, float] = Field(default_factory=dict)
 
 
