@@ -1,10 +1,12 @@
 """One linear history that both databases can walk."""
 
+from datetime import datetime
+
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import MetaData, func, insert, inspect, select, text
 
 from medici_platform import migrate, models
 from medici_platform.database import connect
@@ -39,32 +41,40 @@ def test_upgrading_a_filled_database_keeps_every_row(database_url):
     """SQLite rebuilds a table to change it, and a dropped table would take with it whatever refers to it."""
     command.upgrade(migrate.alembic_config(database_url), "0001")
     engine = connect(database_url)
+    tables = reflected(engine)
     with engine.begin() as connection:
-        for statement in FILLED_0001:
-            connection.execute(text(statement))
+        for name, values in FILLED_0001.items():
+            connection.execute(insert(tables[name]).values(values))
     migrate.upgrade(database_url)
     with engine.connect() as connection:
-        names = ("challenge", "task", "phase", "phase_task", "leaderboard", "leaderboard_column")
-        counts = {name: connection.execute(text(f"SELECT count(*) FROM {name}")).scalar() for name in names}
-        faults = connection.execute(text("PRAGMA foreign_key_check")).all() if "sqlite" in database_url else []
+        counts = {name: connection.scalar(select(func.count()).select_from(tables[name])) for name in FILLED_0001}
+        broken = connection.execute(text("PRAGMA foreign_key_check")).all() if engine.name == "sqlite" else []
     engine.dispose()
-    assert counts == dict.fromkeys(names, 1)
-    assert faults == []
+    assert counts == dict.fromkeys(FILLED_0001, 1)
+    assert broken == []
 
 
-DAY = "'2026-01-01 00:00:00'"
-FILLED_0001 = (
-    f"INSERT INTO \"user\" (id, username, role, created_at) VALUES (1, 'ann', 'organizer', {DAY})",
-    "INSERT INTO challenge (id, slug, title, description, terms, owner_id, auto_approve, show_detailed_results, "
-    f"created_at) VALUES (1, 'x', 'X', '', '', 1, true, false, {DAY})",
-    'INSERT INTO task (id, challenge_id, "index", name, description, input_data_bytes, reference_data_sha256, '
-    "reference_data_bytes, scoring_program_sha256, scoring_program_bytes) VALUES (1, 1, 0, 'T', '', 0, 'a', 1, 'b', 1)",
-    'INSERT INTO phase (id, challenge_id, "index", name, description, starts_at, max_submissions, '
-    "max_submissions_per_day, accepts, hidden, participant_logs, gpus, limits, scoring_limits, build, outputs) "
-    f"VALUES (1, 1, 0, 'P', '', {DAY}, 10, 5, '[]', true, 'none', 0, '{{}}', '{{}}', '{{}}', '[]')",
-    "INSERT INTO phase_task (phase_id, task_id) VALUES (1, 1)",
-    'INSERT INTO leaderboard (id, challenge_id, "index", key, title, submission_rule, primary_index, hidden) '
-    "VALUES (1, 1, 0, 'r', 'R', 'Add', 0, false)",
-    'INSERT INTO leaderboard_column (id, leaderboard_id, "index", key, title, descending, precision, hidden) '
-    "VALUES (1, 1, 0, 'f1', 'F1', true, 2, false)",
-)
+def reflected(engine):
+    metadata = MetaData()
+    metadata.reflect(engine)
+    return metadata.tables
+
+
+DAY = datetime(2026, 1, 1)  # noqa: DTZ001 - as SQLite stores it
+SHA256 = "0" * 64
+FILLED_0001: dict[str, dict[str, object]] = {
+    "user": {"id": 1, "username": "ann", "role": "organizer", "created_at": DAY},
+    "challenge": {"id": 1, "slug": "x", "title": "X", "description": "", "terms": "", "owner_id": 1}
+    | {"auto_approve": True, "show_detailed_results": False, "created_at": DAY},
+    "task": {"id": 1, "challenge_id": 1, "index": 0, "name": "T", "description": "", "input_data_bytes": 0}
+    | {"reference_data_sha256": SHA256, "reference_data_bytes": 1}
+    | {"scoring_program_sha256": SHA256, "scoring_program_bytes": 1},
+    "phase": {"id": 1, "challenge_id": 1, "index": 0, "name": "P", "description": "", "starts_at": DAY}
+    | {"max_submissions": 10, "max_submissions_per_day": 5, "accepts": [], "hidden": True, "participant_logs": "none"}
+    | {"gpus": 0, "limits": {}, "scoring_limits": {}, "build": {}, "outputs": []},
+    "phase_task": {"phase_id": 1, "task_id": 1},
+    "leaderboard": {"id": 1, "challenge_id": 1, "index": 0, "key": "r", "title": "R", "submission_rule": "Add"}
+    | {"primary_index": 0, "hidden": False},
+    "leaderboard_column": {"id": 1, "leaderboard_id": 1, "index": 0, "key": "f1", "title": "F1", "descending": True}
+    | {"precision": 2, "hidden": False},
+}

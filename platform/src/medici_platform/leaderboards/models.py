@@ -9,7 +9,10 @@ from medici_platform.submissions.models import Submission
 
 
 class LeaderboardEntry(Base):
-    """A submission's place in one phase: one a participant, or several by the board's rule. Ranks are written when a score arrives, not when a page is read."""
+    """A submission's place in one phase: one a participant, or several by the board's rule.
+
+    Ranks are written when a score arrives, not when a page is read.
+    """
 
     __tablename__ = "leaderboard_entry"
     __table_args__ = (
