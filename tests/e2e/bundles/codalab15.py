@@ -104,6 +104,7 @@ COPY evaluate.py /evaluate.py
 CMD ["python", "/evaluate.py", "input", "output"]
 """
 
+OVERVIEW = '<h1>Overview</h1><img src="logo.png" alt="Lesions"><p onclick="steal()">Grade lesions.</p>'
 GRADES = "1 2 3 4 1 2 3 4"
 
 
@@ -114,7 +115,7 @@ def write_bundle(folder: Path) -> Path:
         {
             "competition.yaml": COMPETITION,
             "logo.png": PNG,
-            "overview.html": '<h1>Overview</h1><img src="logo.png" alt="Lesions"><p onclick="steal()">Grade lesions.</p>',
+            "overview.html": OVERVIEW,
             "evaluation.html": "<p>Accuracy, and mean error.</p>",
             "terms.html": "<p>Be fair.</p>",
             "data.html": "<p>Thumbnails.</p>",
