@@ -63,6 +63,7 @@ def store_report(session: Session, context: Context, run_id: int, token: str, re
     else:
         _score(session, context, run, attempt, report)
     attempt.ended_at = context.now()
+    service.pin_images(session, run, report.images)
 
 
 def _require_own_end(attempt: RunAttempt) -> None:

@@ -1,20 +1,23 @@
 """The life of a run between its submission and its end. The database is the truth; every step can be repeated."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from medici_platform.challenges.models import Challenge, Phase
 from medici_platform.context import Context
 from medici_platform.dispatch import Hint, send_after_commit
 from medici_platform.errors import Conflict
-from medici_platform.queues.models import Worker
+from medici_platform.queues.models import Queue, Worker
 from medici_platform.queues.service import get_queue
 from medici_platform.runs import queries, rules
 from medici_platform.runs.models import Run, RunAttempt, Score
 from medici_platform.states import TERMINAL, State, may_follow
+from medici_platform.submissions import migration
 from medici_platform.submissions.models import Submission
-from medici_worker.protocol import FailureKind
+from medici_worker.protocol import FailureKind, SubmissionKind
 
 
 class RunRefused(Conflict):
@@ -24,7 +27,7 @@ class RunRefused(Conflict):
 def start_runs(session: Session, context: Context, submission_id: int) -> None:
     """One run a task, all queued at once."""
     submission = session.get_one(Submission, submission_id)
-    queue = get_queue(session)
+    queue = _queue_of(session, submission.phase.challenge)
     now = context.now()
     for task in submission.phase.tasks:
         run = Run(
@@ -33,7 +36,7 @@ def start_runs(session: Session, context: Context, submission_id: int) -> None:
             task_id=task.id,
             queue_id=queue.id,
             queue=queue,
-            gpus=submission.phase.gpus if submission.kind == "container" else 0,
+            gpus=0 if submission.kind == SubmissionKind.RESULTS else submission.phase.gpus,
             state=State.SUBMITTED,
             attempts_left=context.settings.max_attempts,
             queued_at=now,
@@ -44,6 +47,10 @@ def start_runs(session: Session, context: Context, submission_id: int) -> None:
         session.flush()
         queue_run(session, context, run)
     submission.state = State.QUEUED
+
+
+def _queue_of(session: Session, challenge: Challenge) -> Queue:
+    return get_queue(session) if challenge.queue_id is None else session.get_one(Queue, challenge.queue_id)
 
 
 def queue_run(session: Session, context: Context, run: Run) -> None:
@@ -161,6 +168,7 @@ def follow(session: Session, context: Context, run: Run) -> None:
     submission.state = rules.submission_state([each.state for each in runs])
     if submission.state in TERMINAL:
         settle(session, context, submission, list(runs))
+        hand_on(session, context, submission)
     elif was_settled:
         reopen(submission)
     session.flush()
@@ -178,6 +186,31 @@ def settle(session: Session, context: Context, submission: Submission, runs: lis
     submission.counts = rules.costs_quota(
         submission.state, submission.failure, was_claimed=any(run.attempt > 0 for run in runs)
     )
+
+
+def hand_on(session: Session, context: Context, submission: Submission) -> None:
+    """What has succeeded in a parallel phase is entered into the phases below it, once, whatever the quota there."""
+    if submission.state != State.FINISHED or not submission.phase.parallel:
+        return
+    below = session.scalars(
+        select(Phase)
+        .where(Phase.challenge_id == submission.challenge_id, Phase.parent_index == submission.phase.index)
+        .order_by(Phase.index)
+    ).all()
+    for phase in below:
+        migration.enter(session, context, submission, phase, submitted_at=submission.submitted_at)
+
+
+def pin_images(session: Session, run: Run, images: Mapping[str, str]) -> None:
+    """The first report of a phase decides which image each name means there; later runs get what it got.
+
+    Called last in a transaction: the phase's row is locked after those of runs and submissions, as everywhere.
+    """
+    phase = run.submission.phase
+    if not images.keys() - phase.image_pins.keys():
+        return
+    session.refresh(phase, ["image_pins"], with_for_update={"key_share": True})
+    phase.image_pins = {**images, **phase.image_pins}
 
 
 def reopen(submission: Submission) -> None:

@@ -13,20 +13,25 @@ from medici_worker.protocol import (
     SubmissionKind,
 )
 
+ZIP = "application/zip"
+
 
 def run_spec(run: Run, settings: Settings) -> RunSpec:
     phase, task = run.submission.phase, run.task
-    scored_as_it_is = run.scoring_only or run.submission.kind == SubmissionKind.RESULTS
     return RunSpec(
         run_id=run.id,
         attempt=run.attempt,
         challenge=phase.challenge.slug,
         phase=phase.name,
         task=task.name,
-        kind=SubmissionKind.RESULTS if scored_as_it_is else SubmissionKind.CONTAINER,
+        kind=SubmissionKind(run.submission.kind),
         submission=_submission(run),
-        input_data=_input_data(task) if not scored_as_it_is else None,
-        build=build_policy(phase.build, settings.image_map),
+        image_reference=run.submission.image_reference,
+        outputs=_kept_outputs(run),
+        input_data=_input_data(task) if _reads_input(run) else None,
+        ingestion_program=_ingestion_program(task) if _reads_input(run) else None,
+        ingestion_only_during_scoring=task.ingestion_only_during_scoring,
+        build=build_policy(phase, settings),
         limits=Limits.model_validate({**phase.limits, "gpus": phase.gpus}),
         scoring_limits=Limits.model_validate(phase.scoring_limits),
         program_image=phase.challenge.docker_image or settings.program_image,
@@ -50,19 +55,31 @@ def scoring_grant(task: Task) -> ScoringGrant:
 def sha256_of(run: Run, role: FileRole) -> str | None:
     task = run.task
     return {
-        FileRole.SUBMISSION: _submission(run).sha256,
+        FileRole.SUBMISSION: run.submission.package_sha256,
+        FileRole.OUTPUTS: run.outputs_sha256 if run.scoring_only else None,
         FileRole.INPUT_DATA: task.input_data_sha256,
+        FileRole.INGESTION_PROGRAM: task.ingestion_program_sha256,
         FileRole.REFERENCE_DATA: task.reference_data_sha256,
         FileRole.SCORING_PROGRAM: task.scoring_program_sha256,
     }[role]
 
 
+def media_type_of(run: Run, role: FileRole) -> str:
+    """Everything is a zip, but for what an image submission consists of."""
+    if role != FileRole.SUBMISSION or run.submission.kind != SubmissionKind.IMAGE:
+        return ZIP
+    return "text/plain" if run.submission.image_reference else "application/x-tar"
+
+
+def _reads_input(run: Run) -> bool:
+    """Whether some program of this run reads the input data: the participant's, or one that helps the scorer."""
+    if run.task.ingestion_program_sha256 and run.task.ingestion_only_during_scoring:
+        return True
+    return not run.scoring_only and run.submission.kind != SubmissionKind.RESULTS
+
+
 def _submission(run: Run) -> FileRef:
     submission = run.submission
-    if run.scoring_only and run.outputs_sha256:
-        return FileRef(
-            role=FileRole.SUBMISSION, sha256=run.outputs_sha256, size_bytes=run.outputs_bytes, name="outputs.zip"
-        )
     return FileRef(
         role=FileRole.SUBMISSION,
         sha256=submission.package_sha256,
@@ -71,7 +88,22 @@ def _submission(run: Run) -> FileRef:
     )
 
 
+def _kept_outputs(run: Run) -> FileRef | None:
+    """Of a rescore. Predictions are their own outputs."""
+    if not run.scoring_only or run.outputs_sha256 is None or run.submission.kind == SubmissionKind.RESULTS:
+        return None
+    return FileRef(role=FileRole.OUTPUTS, sha256=run.outputs_sha256, size_bytes=run.outputs_bytes, name="outputs.zip")
+
+
 def _input_data(task: Task) -> FileRef | None:
     if task.input_data_sha256 is None:
         return None
     return FileRef(role=FileRole.INPUT_DATA, sha256=task.input_data_sha256, size_bytes=task.input_data_bytes)
+
+
+def _ingestion_program(task: Task) -> FileRef | None:
+    if task.ingestion_program_sha256 is None:
+        return None
+    return FileRef(
+        role=FileRole.INGESTION_PROGRAM, sha256=task.ingestion_program_sha256, size_bytes=task.ingestion_program_bytes
+    )

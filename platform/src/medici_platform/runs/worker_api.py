@@ -112,7 +112,7 @@ def download(role: FileRole, run: HeldRun, context: CurrentContext) -> FileRespo
     sha256 = specs.sha256_of(run, role)
     if sha256 is None:
         raise NotFound(f"This run has no {role.value}.")
-    return FileResponse(context.storage.path(sha256), media_type="application/zip")
+    return FileResponse(context.storage.path(sha256), media_type=specs.media_type_of(run, role))
 
 
 @router.put("/runs/{run_id}/outputs", status_code=HTTPStatus.NO_CONTENT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -23,6 +24,10 @@ class SubmissionLimitReached(Conflict):
 
 class KindNotAccepted(MediciError):
     code = "kind_not_accepted"
+
+
+class ParentNotPassed(NotAllowed):
+    code = "parent_not_passed"
 
 
 @dataclass(frozen=True)
@@ -55,13 +60,43 @@ def start_of_day(now: datetime) -> datetime:
 
 
 def require_open(phase: Phase, now: datetime) -> None:
-    status = phase_status(phase, now)
+    """Open, or past its end and still within the time for late submissions."""
     if phase.max_submissions == 0:
         raise PhaseClosed(f"The phase {phase.name!r} takes no submissions.")
+    status = phase_status(phase, now)
     if status == PhaseStatus.UPCOMING:
-        raise PhaseClosed(f"The phase {phase.name!r} has not begun: it opens on {_when(phase.starts_at)}.")
-    if status == PhaseStatus.ENDED and phase.ends_at:
-        raise PhaseClosed(f"The phase {phase.name!r} is closed: it ended on {_when(phase.ends_at)}.")
+        raise PhaseClosed(f"The phase {phase.name!r} has not begun: it opens on {when(phase.starts_at)}.")
+    if status == PhaseStatus.OPEN or phase.ends_at is None or takes_late(phase, now):
+        return
+    if phase.late_until is not None and phase.late_until > phase.ends_at:
+        raise PhaseClosed(
+            f"The phase {phase.name!r} is closed: it ended on {when(phase.ends_at)}, and late submissions were taken "
+            f"until {when(phase.late_until)}."
+        )
+    raise PhaseClosed(f"The phase {phase.name!r} is closed: it ended on {when(phase.ends_at)}.")
+
+
+def takes_late(phase: Phase, now: datetime) -> bool:
+    """What is handed in now is late: it is scored and shown as late, and never ranked."""
+    has_ended = phase_status(phase, now) == PhaseStatus.ENDED
+    return has_ended and phase.late_until is not None and now < phase.late_until
+
+
+def late_sentence(phase: Phase) -> str:
+    if phase.ends_at is None or phase.late_until is None:
+        return ""
+    return (
+        f"The phase {phase.name!r} ended on {when(phase.ends_at)}. Late submissions are taken until "
+        f"{when(phase.late_until)}: they are scored and marked as late, and never ranked."
+    )
+
+
+def require_parent_passed(phase: Phase, parent: Phase, *, has_passed: bool) -> None:
+    if not has_passed:
+        raise ParentNotPassed(
+            f"You can submit to the phase {phase.name!r} only after a submission of yours has finished in the phase "
+            f"{parent.name!r}."
+        )
 
 
 def require_quota(phase: Phase, quota: Quota) -> None:
@@ -70,23 +105,32 @@ def require_quota(phase: Phase, quota: Quota) -> None:
     if quota.used_today >= quota.max_per_day:
         raise SubmissionLimitReached(
             f"You have used all {quota.max_per_day} submissions of today in the phase {phase.name!r}: "
-            f"the next one is possible from {_when(quota.next_day_at)}."
+            f"the next one is possible from {when(quota.next_day_at)}."
         )
 
 
 def require_kind(phase: Phase, kind: str) -> None:
     if kind not in phase.accepts:
-        accepted = " or ".join(_KINDS.get(accepted, accepted) for accepted in phase.accepts)
-        raise KindNotAccepted(
-            f"This is {_KINDS.get(kind, kind)}, which the phase {phase.name!r} does not take: it takes {accepted}."
-        )
+        raise KindNotAccepted(not_accepted_sentence(kind, phase.accepts, phase=phase.name))
 
 
-_KINDS = {
+def not_accepted_sentence(kind: str, accepts: Sequence[str], *, phase: str) -> str:
+    accepted = " or ".join(kind_sentence(each) for each in accepts)
+    return f"This is {kind_sentence(kind)}, which the phase {phase!r} does not take: it takes {accepted}."
+
+
+KINDS = {
     "container": "a container submission (a zip with a Dockerfile)",
+    "code": "a code submission (a zip with a program)",
+    "image": "an image submission (a saved Docker image, or its name with its digest)",
     "results": "a result submission (a zip with predictions)",
 }
 
 
-def _when(moment: datetime) -> str:
+def kind_sentence(kind: str) -> str:
+    """`a container submission (a zip with a Dockerfile)`."""
+    return KINDS.get(kind, kind)
+
+
+def when(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
