@@ -16,6 +16,7 @@ from medici_platform.database import Database
 from medici_platform.dispatch import CeleryDispatcher, Dispatcher
 from medici_platform.leaderboards.api import router as leaderboards
 from medici_platform.leaderboards.service import place_on_board
+from medici_platform.leaderboards.usage import renumber_boards, usage_of
 from medici_platform.participants.api import router as participants
 from medici_platform.queues.api import router as queues
 from medici_platform.runs.api import router as runs
@@ -24,9 +25,10 @@ from medici_platform.runs.worker_api import router as worker_api
 from medici_platform.settings import Settings
 from medici_platform.storage import Storage
 from medici_platform.submissions.api import router as submissions
+from medici_platform.submissions.export import router as exports
 from medici_platform.throttle import install_throttle
 
-ROUTERS = (accounts, challenges, participants, queues, submissions, runs, leaderboards, worker_api)
+ROUTERS = (accounts, challenges, participants, queues, submissions, exports, runs, leaderboards, worker_api)
 
 
 def make_context(settings: Settings, dispatcher: Dispatcher | None = None) -> Context:
@@ -37,6 +39,8 @@ def make_context(settings: Settings, dispatcher: Dispatcher | None = None) -> Co
         dispatcher=dispatcher or CeleryDispatcher(settings.broker),
         start_runs=start_runs,
         place_on_board=place_on_board,
+        renumber=renumber_boards,
+        usage_of=usage_of,
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from sqlalchemy.orm import Session
 
@@ -29,6 +29,29 @@ class PlaceOnBoard(Protocol):
     def __call__(self, session: Session, context: "Context", submission_id: int) -> None: ...
 
 
+class Renumber(Protocol):
+    """Chooses and numbers all entries of a challenge's leaderboards anew, after its columns or rules have changed."""
+
+    def __call__(self, session: Session, context: "Context", challenge_id: int) -> None: ...
+
+
+class Usage(NamedTuple):
+    """What participants have made of a challenge: the ids of what cannot be taken away without losing it."""
+
+    phases: frozenset[int]
+    """With submissions."""
+    tasks: frozenset[int]
+    """With runs."""
+    leaderboards: frozenset[int]
+    """With entries."""
+
+
+class FindUsage(Protocol):
+    """`challenges` lies below all that uses them, so it is handed in."""
+
+    def __call__(self, session: Session, challenge_id: int) -> Usage: ...
+
+
 @dataclass(frozen=True)
 class Context:
     settings: Settings
@@ -37,4 +60,6 @@ class Context:
     dispatcher: Dispatcher
     start_runs: StartRuns
     place_on_board: PlaceOnBoard
+    renumber: Renumber
+    usage_of: FindUsage
     now: Callable[[], datetime] = utc_now

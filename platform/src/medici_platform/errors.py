@@ -1,6 +1,8 @@
 """Errors are facts. Each has a code for programs, a sentence for people, and the HTTP status that carries it."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 
 class MediciError(Exception):
@@ -9,9 +11,11 @@ class MediciError(Exception):
     status = HTTPStatus.BAD_REQUEST
     code = "bad_request"
 
-    def __init__(self, message: str, *, code: str | None = None) -> None:
+    def __init__(self, message: str, *, code: str | None = None, details: Mapping[str, Any] | None = None) -> None:
+        """`details`: further keys of the answer to programs."""
         super().__init__(message)
         self.message = message
+        self.details = dict(details or {})
         if code:
             self.code = code
 

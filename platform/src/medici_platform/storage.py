@@ -43,6 +43,21 @@ class Storage:
         draft.chmod(0o400)
         draft.replace(place)
 
+    def store_bytes(self, content: bytes) -> StoredFile:
+        """A small file whose content is at hand."""
+        with self.receive(limit_bytes=len(content)) as reception:
+            reception.write(content)
+            stored = reception.complete()
+            self.keep(reception.path, stored.sha256)
+        return stored
+
+    def store_file(self, draft: Path) -> StoredFile:
+        """Keep a draft that has been filled, under the hash of what it holds."""
+        with draft.open("rb") as content:
+            stored = StoredFile(hashlib.file_digest(content, "sha256").hexdigest(), draft.stat().st_size)
+        self.keep(draft, stored.sha256)
+        return stored
+
     def draft(self) -> Path:
         """A new empty file on the same file system, to be filled and then kept."""
         handle, name = tempfile.mkstemp(dir=self._incoming)

@@ -43,7 +43,7 @@ CurrentSession = Annotated[Session, Depends(get_session, scope="function")]
 
 
 def refusal(error: MediciError) -> JSONResponse:
-    return JSONResponse({"code": error.code, "message": error.message}, status_code=error.status)
+    return JSONResponse({"code": error.code, "message": error.message, **error.details}, status_code=error.status)
 
 
 def is_for_programs(request: Request) -> bool:

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from medici_platform.challenges.rules import PhaseStatus, build_policy, current_phase, phase_status
+from medici_platform.challenges.rules import PhaseStatus, current_phase, merge_policy, phase_status
 from medici_platform.submissions.rules import quota
 
 
@@ -51,11 +51,31 @@ def test_quota_days_are_utc_days():
     assert (left.left, left.next_day_at) == (3, day(11))
 
 
-def test_a_phases_own_images_come_first_and_win():
+def test_a_phases_own_images_come_first_and_win_then_the_challenges_then_the_platforms():
     own = {"image_map": {"python:3.11": "hospital/python:1", "python:*": "hospital/python:2"}}
-    policy = build_policy(own, {"python:*": "medici/python:latest", "projectmonai/monai:*": "medici/monai:latest"})
+    challenge = {"python:*": "challenge/python:1", "codalab/*": "challenge/codalab:1"}
+    platform = {"python:*": "medici/python", "codalab/*": "medici/codalab", "projectmonai/monai:*": "medici/monai"}
+    policy = merge_policy(own, image_maps=(challenge, platform))
     assert list(policy.image_map.items()) == [
         ("python:3.11", "hospital/python:1"),
         ("python:*", "hospital/python:2"),
-        ("projectmonai/monai:*", "medici/monai:latest"),
+        ("codalab/*", "challenge/codalab:1"),
+        ("projectmonai/monai:*", "medici/monai"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("own", "pulls", "pull"),
+    [
+        ({"pull": "always"}, ("never", "missing"), "always"),
+        ({}, ("never", "missing"), "never"),
+        ({}, (None, "always"), "always"),
+        ({}, (), "missing"),
+    ],
+)
+def test_the_innermost_that_says_when_to_pull_wins(own, pulls, pull):
+    assert merge_policy(own, image_maps=(), pulls=pulls).pull == pull
+
+
+def test_pins_of_the_phase_are_handed_to_the_worker():
+    assert merge_policy({}, image_maps=(), pins={"medici/python": "sha256:1"}).pins == {"medici/python": "sha256:1"}

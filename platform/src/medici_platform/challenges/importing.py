@@ -1,259 +1,216 @@
-"""From a bundle to a challenge. All files are packed and stored first, then one transaction records everything."""
+"""From a bundle to a challenge, new or known. All files are stored first, then one transaction records everything."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from medici_bundles import schema
-from medici_bundles.kit import build_kit
-from medici_bundles.reader import Bundle, open_bundle
+from medici_bundles.checker import check_bundle
+from medici_bundles.faults import BundleRejected
+from medici_bundles.reader import open_bundle
 from medici_platform.accounts.models import User
-from medici_platform.challenges.html import render_page
-from medici_platform.challenges.models import (
-    Challenge,
-    ChallengePage,
-    Leaderboard,
-    LeaderboardColumn,
-    Phase,
-    Task,
-)
-from medici_platform.errors import Conflict
-from medici_platform.storage import Storage, StoredFile
-
-MEBIBYTE = 1024**2
-NO_FILES = ""
-LOGO_TYPES = {
-    ".png": "image/png",
-    ".jpg": "image/jpeg",
-    ".jpeg": "image/jpeg",
-    ".gif": "image/gif",
-    ".webp": "image/webp",
-}
+from medici_platform.challenges.models import Challenge
+from medici_platform.challenges.queries import get_challenge
+from medici_platform.challenges.recording import record
+from medici_platform.challenges.rules import may_organize, may_own
+from medici_platform.challenges.schemas import ImportOut, summarise
+from medici_platform.challenges.storing import StoredBundle, store_bundle, withheld_remarks
+from medici_platform.challenges.updating import changed_tasks, require_keeps_what_is_used
+from medici_platform.context import Context
+from medici_platform.errors import Conflict, InvalidRequest, NotAllowed
+from medici_platform.queues.queries import queue_by_name
 
 
 @dataclass(frozen=True)
-class StoredBundle:
-    """A bundle whose files are in the storage."""
+class Order:
+    """What is asked for beside the bundle itself."""
 
-    definition: schema.ChallengeDefinition
-    files: dict[str, StoredFile]
-    """Path in the bundle → stored zip."""
-    pages: list[ChallengePage]
-    terms: str
-    logo: StoredFile | None
-    kit: StoredFile
-    remarks: tuple[str, ...]
+    user_id: int
+    slug: str | None = None
+    """Another name than the bundle's own."""
+    publish: bool = False
+    dry_run: bool = False
+    updates: bool = False
+    """The bundle is a new version of the challenge of that name."""
 
 
-def store_bundle(path: Path, storage: Storage) -> StoredBundle:
-    """Raises medici_bundles' BundleRejected with all faults at once."""
+@dataclass
+class _Links:
+    """What the bundle names and the platform has to find."""
+
+    remarks: list[str] = field(default_factory=list)
+    queue_id: int | None = None
+    collaborators: list[User] = field(default_factory=list)
+
+
+def import_bundle(context: Context, path: Path, order: Order) -> ImportOut:
+    """Raises InvalidRequest with all faults of the bundle at once."""
+    with _faults_told():
+        return _check(context, path, order) if order.dry_run else _import(context, path, order)
+
+
+@contextmanager
+def _faults_told() -> Iterator[None]:
+    try:
+        yield
+    except BundleRejected as error:
+        faults = [{"file": fault.file, "line": fault.line, "message": fault.message} for fault in error.faults]
+        raise InvalidRequest(str(error), code="bundle_rejected", details={"faults": faults}) from error
+
+
+def _check(context: Context, path: Path, order: Order) -> ImportOut:
+    """All that an import would say; nothing is stored."""
+    report = check_bundle(path)
+    if report.faults:
+        raise BundleRejected(report.faults)
     with open_bundle(path) as bundle:
-        definition = bundle.definition
-        return StoredBundle(
-            definition=definition,
-            files={NO_FILES: _store_no_files(storage)}
-            | {file: _store(bundle, file, storage) for file in _data_files(definition)},
-            pages=_pages(bundle, definition),
-            terms=render_page(definition.terms, bundle.terms_text) if definition.terms else "",
-            logo=_store_logo(bundle, storage),
-            kit=_store_kit(bundle, storage),
-            remarks=(*bundle.report.ignored, *bundle.report.notes),
-        )
-
-
-def create_challenge(
-    session: Session, stored: StoredBundle, owner: User, *, slug: str | None, now: datetime
-) -> Challenge:
-    definition = stored.definition
-    slug = slug or definition.slug
-    if session.scalar(select(Challenge.id).where(Challenge.slug == slug)) is not None:
-        raise Conflict(
-            f"A challenge named {slug!r} exists already: give this one another `slug`, or pass --slug NAME.",
-            code="slug_taken",
-        )
-    tasks = {task.index: _task(task, stored.files) for task in definition.tasks}
-    challenge = Challenge(
+        definition, read = bundle.definition, bundle.report
+    slug = order.slug or definition.slug
+    with context.database.read() as session:
+        user = session.get_one(User, order.user_id)
+        challenge = _target(session, slug, user, order)
+        remarks = withheld_remarks(definition)
+        if challenge:
+            require_keeps_what_is_used(challenge, definition, context.usage_of(session, challenge.id))
+        links = _find_links(session, definition, user, slug, challenge)
+        published = order.publish if challenge is None else challenge.published_at is not None
+        version = challenge.version + 1 if challenge else 1
+    return ImportOut(
         slug=slug,
         title=definition.title,
-        description=definition.description,
-        terms=stored.terms,
-        logo_sha256=stored.logo.sha256 if stored.logo else None,
-        logo_type=LOGO_TYPES.get(Path(definition.image or "").suffix.lower()),
-        kit_sha256=stored.kit.sha256,
-        owner_id=owner.id,
-        owner=owner,
-        docker_image=definition.docker_image,
-        auto_approve=definition.registration_auto_approve,
-        show_detailed_results=definition.enable_detailed_results,
-        created_at=now,
-        published_at=None,
-        pages=stored.pages,
-        tasks=list(tasks.values()),
-        phases=[_phase(phase, tasks) for phase in definition.phases],
-        leaderboards=[_leaderboard(board) for board in definition.leaderboards],
+        version=version,
+        published=published,
+        dry_run=True,
+        format=read.format,
+        ignored=list(read.ignored),
+        mapped=list(read.mapped),
+        notes=list(read.notes),
+        remarks=[*remarks, *links.remarks],
+        summary=summarise(definition),
     )
+
+
+def _import(context: Context, path: Path, order: Order) -> ImportOut:
+    with open_bundle(path) as bundle:
+        slug = order.slug or bundle.definition.slug
+    with context.database.read() as session:  # before gigabytes are packed for a refusal
+        _target(session, slug, session.get_one(User, order.user_id), order)
+    stored = store_bundle(path, context.storage, slug=slug)
+    with context.database.write() as session:
+        user = session.get_one(User, order.user_id)
+        known = _target(session, slug, user, order)
+        remarks = [*stored.remarks]
+        if known:
+            challenge = known
+            remarks += _update(session, context, challenge, stored)
+        else:
+            challenge = _create(session, context, slug, user, stored)
+        remarks += _link(session, challenge, stored.definition, user)
+        if order.publish:
+            challenge.published_at = challenge.published_at or context.now()
+        session.flush()
+        if known:
+            context.renumber(session, context, challenge.id)
+        return _report(challenge, stored, remarks)
+
+
+def _target(session: Session, slug: str, user: User, order: Order) -> Challenge | None:
+    """The challenge to update, or None where one is to be made. Raises Conflict, NotFound or NotAllowed."""
+    if order.updates:
+        challenge = get_challenge(session, slug, user)
+        if not may_organize(user, challenge):
+            raise NotAllowed("Only the organizers of this challenge may do this.")
+        return challenge
+    if session.scalar(select(Challenge.id).where(Challenge.slug == slug)) is not None:
+        raise Conflict(
+            f"A challenge named {slug!r} exists already: give this one another `slug`, or pass --slug NAME; "
+            "--update makes it a new version of that one.",
+            code="slug_taken",
+        )
+    return None
+
+
+def _create(session: Session, context: Context, slug: str, owner: User, stored: StoredBundle) -> Challenge:
+    challenge = Challenge(
+        slug=slug, owner_id=owner.id, owner=owner, version=1, created_at=context.now(), published_at=None
+    )
+    record(challenge, stored)
     session.add(challenge)
-    session.flush()
     return challenge
 
 
-def _data_files(definition: schema.ChallengeDefinition) -> list[str]:
-    named = [
-        file
-        for task in definition.tasks
-        for file in (task.input_data, task.reference_data, task.scoring_program)
-        if file is not None
+def _update(session: Session, context: Context, challenge: Challenge, stored: StoredBundle) -> list[str]:
+    session.execute(select(Challenge.id).where(Challenge.id == challenge.id).with_for_update())
+    usage = context.usage_of(session, challenge.id)
+    require_keeps_what_is_used(challenge, stored.definition, usage)
+    with changed_tasks(challenge, usage) as remarks:
+        freezes = {phase.index: phase.freeze_at for phase in challenge.phases}
+        record(challenge, stored)
+    for phase in challenge.phases:
+        if freezes.get(phase.index) != phase.freeze_at:
+            phase.thawed_at = None
+    challenge.version += 1
+    return remarks
+
+
+def _link(session: Session, challenge: Challenge, definition: schema.ChallengeDefinition, user: User) -> list[str]:
+    links = _find_links(session, definition, user, challenge.slug, challenge if challenge.id else None)
+    challenge.queue_id = links.queue_id
+    known = {each.id for each in challenge.collaborators}
+    challenge.collaborators += [each for each in links.collaborators if each.id not in known]
+    return links.remarks
+
+
+def _find_links(
+    session: Session, definition: schema.ChallengeDefinition, user: User, slug: str, challenge: Challenge | None
+) -> _Links:
+    links = _Links()
+    if definition.queue:
+        queue = queue_by_name(session, definition.queue)
+        links.queue_id = queue.id if queue else None
+        if queue is None:
+            links.remarks.append(f"queue: there is no queue {definition.queue!r} here, the default one runs it")
+    owner_id = challenge.owner_id if challenge else user.id
+    names = list(dict.fromkeys(name.lower() for name in definition.collaborators))
+    found = _users(session, names)
+    links.remarks += [
+        f"collaborators: there is no user {name!r} here; once there is: "
+        f"`medici challenge collaborators {slug} --add {name}`"
+        for name in names
+        if name not in found
     ]
-    return sorted(set(named))
+    named = [found[name] for name in names if name in found and found[name].id != owner_id]
+    if challenge and not may_own(user, challenge):
+        organizing = {each.id for each in challenge.collaborators}
+        added = [each.username for each in named if each.id not in organizing]
+        if added:
+            links.remarks.append(f"collaborators: only the owner can add {', '.join(added)}")
+    else:
+        links.collaborators = named
+    return links
 
 
-def _store(bundle: Bundle, file: str, storage: Storage) -> StoredFile:
-    draft = storage.draft()
-    try:
-        sha256, size_bytes = bundle.pack(file, draft)
-        storage.keep(draft, sha256)
-    finally:
-        draft.unlink(missing_ok=True)
-    return StoredFile(sha256, size_bytes)
+def _users(session: Session, names: Sequence[str]) -> dict[str, User]:
+    if not names:
+        return {}
+    return {user.username: user for user in session.scalars(select(User).where(User.username.in_(names)))}
 
 
-def _store_no_files(storage: Storage) -> StoredFile:
-    """The reference data of a task that has none: a program that needs no answers gets an empty folder."""
-    with storage.receive(limit_bytes=MEBIBYTE) as reception:
-        reception.write(b"PK\x05\x06" + bytes(18))
-        stored = reception.complete()
-        storage.keep(reception.path, stored.sha256)
-    return stored
-
-
-def _store_logo(bundle: Bundle, storage: Storage) -> StoredFile | None:
-    image = bundle.image_bytes
-    if image is None:
-        return None
-    with storage.receive(limit_bytes=5 * MEBIBYTE) as reception:
-        reception.write(image)
-        stored = reception.complete()
-        storage.keep(reception.path, stored.sha256)
-    return stored
-
-
-def _store_kit(bundle: Bundle, storage: Storage) -> StoredFile:
-    """What participants download: everything but the hidden data and all answers."""
-    draft = storage.draft()
-    try:
-        build_kit(bundle.folder, draft)
-        with storage.receive(limit_bytes=2**62) as reception, draft.open("rb") as packed:
-            while chunk := packed.read(MEBIBYTE):
-                reception.write(chunk)
-            stored = reception.complete()
-            storage.keep(reception.path, stored.sha256)
-    finally:
-        draft.unlink(missing_ok=True)
-    return stored
-
-
-def _pages(bundle: Bundle, definition: schema.ChallengeDefinition) -> list[ChallengePage]:
-    slugs: set[str] = set()
-    pages = []
-    for index, page in enumerate(definition.pages):
-        slug = schema.slug_of(page.title) or f"page-{index + 1}"
-        slug = slug if slug not in slugs else f"{slug}-{index + 1}"
-        slugs.add(slug)
-        pages.append(
-            ChallengePage(index=index, slug=slug, title=page.title, html=render_page(page.file, bundle.page_text(page)))
-        )
-    return pages
-
-
-def _task(task: schema.Task, files: dict[str, StoredFile]) -> Task:
-    input_data = files[task.input_data] if task.input_data else None
-    reference = files[task.reference_data or NO_FILES]
-    program = files[task.scoring_program]
-    return Task(
-        index=task.index,
-        name=task.name or f"Task {task.index + 1}",
-        description=task.description,
-        input_data_sha256=input_data.sha256 if input_data else None,
-        input_data_bytes=input_data.size_bytes if input_data else 0,
-        reference_data_sha256=reference.sha256,
-        reference_data_bytes=reference.size_bytes,
-        scoring_program_sha256=program.sha256,
-        scoring_program_bytes=program.size_bytes,
-    )
-
-
-def _phase(phase: schema.Phase, tasks: dict[int, Task]) -> Phase:
-    return Phase(
-        index=phase.index,
-        name=phase.name,
-        description=phase.description,
-        starts_at=phase.start,
-        ends_at=phase.end,
-        max_submissions=phase.max_submissions,
-        max_submissions_per_day=phase.max_submissions_per_day,
-        accepts=list(phase.accepts),
-        hidden=phase.hidden,
-        participant_logs=phase.logs,
-        gpus=phase.limits.gpus or 0,
-        limits=limits_json(phase.limits),
-        scoring_limits=limits_json(phase.scoring_limits),
-        build=build_json(phase.build),
-        outputs=list(phase.outputs),
-        tasks=[tasks[index] for index in phase.tasks],
-    )
-
-
-def limits_json(limits: schema.LimitSettings) -> dict[str, Any]:
-    """In the units of the worker's protocol; what is not given is left to its defaults."""
-    given = {
-        "time_s": limits.time_s,
-        "memory_bytes": _bytes(limits.memory_mb),
-        "cpus": limits.cpus,
-        "pids": limits.pids,
-        "output_bytes": _bytes(limits.output_mb),
-        "shm_bytes": _bytes(limits.shm_mb),
-        "tmp_bytes": _bytes(limits.tmp_mb),
-    }
-    return {name: value for name, value in given.items() if value is not None}
-
-
-def build_json(build: schema.BuildSettings) -> dict[str, Any]:
-    given: dict[str, Any] = {
-        "time_s": build.time_s,
-        "memory_bytes": _bytes(build.memory_mb),
-        "allowed_bases": list(build.allowed_bases) if build.allowed_bases is not None else None,
-        "image_map": dict(build.image_map) or None,
-    }
-    return {name: value for name, value in given.items() if value is not None}
-
-
-def _bytes(mebibytes: int | None) -> int | None:
-    return None if mebibytes is None else mebibytes * MEBIBYTE
-
-
-def _leaderboard(board: schema.Leaderboard) -> Leaderboard:
-    columns: Sequence[schema.Column] = board.columns
-    return Leaderboard(
-        index=board.index,
-        key=board.key,
-        title=board.title,
-        submission_rule=board.submission_rule,
-        primary_index=board.primary_index,
-        hidden=board.hidden,
-        columns=[
-            LeaderboardColumn(
-                index=column.index,
-                key=column.key,
-                title=column.title,
-                descending=column.sorting == "desc",
-                precision=column.precision,
-                hidden=column.hidden,
-            )
-            for column in columns
-        ],
+def _report(challenge: Challenge, stored: StoredBundle, remarks: list[str]) -> ImportOut:
+    read = stored.report
+    return ImportOut(
+        slug=challenge.slug,
+        title=challenge.title,
+        version=challenge.version,
+        published=challenge.published_at is not None,
+        format=read.format,
+        ignored=list(read.ignored),
+        mapped=list(read.mapped),
+        notes=list(read.notes),
+        remarks=remarks,
+        summary=summarise(stored.definition),
     )

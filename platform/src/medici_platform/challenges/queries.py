@@ -5,20 +5,31 @@ from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from medici_platform.accounts.models import User
-from medici_platform.challenges.models import Challenge, Leaderboard, LeaderboardColumn, Phase
+from medici_platform.challenges.models import (
+    Challenge,
+    Leaderboard,
+    LeaderboardColumn,
+    Phase,
+    challenge_collaborator,
+)
 from medici_platform.challenges.rules import ScoreFilter, current_phase
 from medici_platform.errors import NotFound
 
 
 def visible_challenges(user: User | None) -> Select[Challenge]:
-    """Published ones, one's own drafts, and everything for administrators."""
+    """Published ones, the drafts that one organizes, and everything for administrators."""
     statement = (
         select(Challenge).options(selectinload(Challenge.phases)).order_by(Challenge.published_at.desc(), Challenge.id)
     )
     if user and user.is_admin:
         return statement
     published = Challenge.published_at.is_not(None)
-    return statement.where(or_(published, Challenge.owner_id == user.id) if user else published)
+    if user is None:
+        return statement.where(published)
+    collaborates = Challenge.id.in_(
+        select(challenge_collaborator.c.challenge_id).where(challenge_collaborator.c.user_id == user.id)
+    )
+    return statement.where(or_(published, Challenge.owner_id == user.id, collaborates))
 
 
 def get_challenge(session: Session, slug: str, user: User | None) -> Challenge:
@@ -50,8 +61,7 @@ def leaderboards(session: Session, challenge: Challenge) -> Sequence[Leaderboard
 
 
 def primary_column(board: Leaderboard) -> LeaderboardColumn:
-    index = board.primary_index if board.primary_index < len(board.columns) else 0
-    return board.columns[index]
+    return next((column for column in board.columns if column.index == board.primary_index), board.columns[0])
 
 
 def score_filter(session: Session, challenge: Challenge, *, organizes: bool) -> ScoreFilter:

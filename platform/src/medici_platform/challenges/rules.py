@@ -1,12 +1,19 @@
-"""Phases as functions of a given `now`, and what their submissions may build on."""
+"""Phases as functions of a given `now`, who organizes a challenge, and what its submissions may build on."""
+
+from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from medici_worker.protocol import BuildPolicy
+
+if TYPE_CHECKING:
+    from medici_platform.accounts.models import User
+    from medici_platform.challenges.models import Challenge, Phase
+    from medici_platform.settings import Settings
 
 
 class PhaseStatus(StrEnum):
@@ -51,11 +58,43 @@ def current_phase(phases: Sequence[P], now: datetime) -> P:
     return min(taking, key=lambda phase: (phase.starts_at, phase.index))
 
 
-def build_policy(own: Mapping[str, Any], image_map: Mapping[str, str]) -> BuildPolicy:
-    """Of a phase's own settings. Its map entries come first, and win; the platform's fill in."""
-    phase_map: dict[str, str] = own.get("image_map", {})
-    filled = {**phase_map, **{name: image for name, image in image_map.items() if name not in phase_map}}
-    return BuildPolicy.model_validate({**own, "image_map": filled})
+def may_organize(user: User | None, challenge: Challenge) -> bool:
+    """Its owner, its collaborators, and administrators."""
+    return may_own(user, challenge) or (
+        user is not None and any(each.id == user.id for each in challenge.collaborators)
+    )
+
+
+def may_own(user: User | None, challenge: Challenge) -> bool:
+    """Who decides who else organizes."""
+    return user is not None and (user.is_admin or challenge.owner_id == user.id)
+
+
+def build_policy(phase: Phase, settings: Settings) -> BuildPolicy:
+    """What the phase says wins over what the challenge says, and that over the platform's settings."""
+    challenge = phase.challenge
+    return merge_policy(
+        phase.build,
+        image_maps=(challenge.image_map, settings.image_map),
+        pulls=(challenge.pull, settings.pull),
+        pins=phase.image_pins,
+    )
+
+
+def merge_policy(
+    own: Mapping[str, Any],
+    *,
+    image_maps: Sequence[Mapping[str, str]],
+    pulls: Sequence[str | None] = (),
+    pins: Mapping[str, str] | None = None,
+) -> BuildPolicy:
+    """Patterns are tried in order: the phase's own come first, then those of each map that no earlier one has."""
+    merged: dict[str, str] = {}
+    for image_map in (own.get("image_map", {}), *image_maps):
+        merged |= {pattern: image for pattern, image in image_map.items() if pattern not in merged}
+    policy = {**own, "image_map": merged, "pins": dict(pins or {})}
+    pull = next((pull for pull in (own.get("pull"), *pulls) if pull is not None), None)
+    return BuildPolicy.model_validate({**policy, "pull": pull} if pull else policy)
 
 
 @dataclass(frozen=True)

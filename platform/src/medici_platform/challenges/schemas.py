@@ -4,6 +4,7 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import BaseModel
 
+from medici_bundles.schema import ChallengeDefinition
 from medici_platform.challenges.models import Challenge, Phase
 from medici_platform.challenges.rules import PhaseStatus, phase_status
 
@@ -28,16 +29,67 @@ class ChallengeOut(BaseModel):
     title: str
     description: str
     organizer: str
+    collaborators: list[str]
+    """User names of further organizers."""
+    competition_type: str
+    reward: str
+    contact_email: str
+    version: int
+    """1, and one more with each update."""
     published: bool
     phases: list[PhaseOut]
 
 
 class ImportOut(BaseModel):
+    """How a bundle was read, and what was made of it."""
+
     slug: str
     title: str
+    version: int
     published: bool
+    dry_run: bool = False
+    """Nothing was stored: this is what an import would say."""
+    format: str
+    """`Codabench 2`, `CodaLab 1.5` or `CodaLab 1.8`."""
+    ignored: list[str]
+    """Keys of the bundle that nothing reads."""
+    mapped: list[str]
+    """Keys that say something else here."""
+    notes: list[str]
+    """What works in a way that could surprise."""
     remarks: list[str]
-    """What the bundle said that is not honoured here."""
+    """What this platform lacks, withholds, or asks to be done."""
+    summary: list[str]
+    """One line for each task, phase and leaderboard."""
+
+
+class OrganizersOut(BaseModel):
+    owner: str
+    collaborators: list[str]
+
+
+class PinsOut(BaseModel):
+    """Which images a phase was pinned to when its first run used them."""
+
+    index: int
+    phase: str
+    pins: dict[str, str]
+    """Image → digest, or id."""
+
+
+def summarise(definition: ChallengeDefinition) -> list[str]:
+    tasks = [f"task {task.index} {task.name or f'Task {task.index + 1}'!r}" for task in definition.tasks]
+    phases = [
+        f"phase {phase.index} {phase.name!r}: from {phase.start:%Y-%m-%d %H:%M %Z}"
+        f"{f' until {phase.end:%Y-%m-%d %H:%M %Z}' if phase.end else ''}, tasks {', '.join(map(str, phase.tasks))}, "
+        f"accepts {', '.join(phase.accepts)}"
+        for phase in definition.phases
+    ]
+    boards = [
+        f"leaderboard {board.key!r}: {', '.join(column.key for column in board.columns)}"
+        for board in definition.leaderboards
+    ]
+    return [*tasks, *phases, *boards]
 
 
 def present_phase(phase: Phase, now: datetime) -> PhaseOut:
@@ -61,6 +113,11 @@ def present(challenge: Challenge, now: datetime) -> ChallengeOut:
         title=challenge.title,
         description=challenge.description,
         organizer=challenge.owner.username,
+        collaborators=sorted(each.username for each in challenge.collaborators),
+        competition_type=challenge.competition_type,
+        reward=challenge.reward,
+        contact_email=challenge.contact_email,
+        version=challenge.version,
         published=challenge.published_at is not None,
         phases=[present_phase(phase, now) for phase in challenge.phases],
     )

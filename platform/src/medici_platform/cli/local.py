@@ -16,8 +16,8 @@ from medici_bundles.faults import BundleRejected
 from medici_bundles.packing import pack_folder, repack_zip
 from medici_bundles.reader import LEFT_OUT, Bundle, open_bundle
 from medici_bundles.submissions import recognise
-from medici_platform.challenges.importing import build_json, limits_json
-from medici_platform.challenges.rules import build_policy
+from medici_platform.challenges.recording import build_json, limits_json
+from medici_platform.challenges.rules import merge_policy
 from medici_platform.cli.challenges import Json
 from medici_platform.cli.output import CommandFailed, notes, print_json, results
 from medici_platform.presentation.formats import log_text
@@ -168,7 +168,11 @@ def _try_task(
         input_data=_packed(bundle, task.input_data, folder / f"input-{task_index}.zip") if task.input_data else None,
         limits=Limits.model_validate(limits_json(phase.limits)),
         scoring_limits=Limits.model_validate(limits_json(phase.scoring_limits)),
-        build=build_policy(build_json(phase.build), settings.image_map),
+        build=merge_policy(
+            build_json(phase.build),
+            image_maps=(bundle.definition.image_map, settings.image_map),
+            pulls=(bundle.definition.pull, settings.pull),
+        ),
         program_image=bundle.definition.docker_image or settings.program_image,
         output_patterns=phase.outputs,
     )

@@ -3,22 +3,21 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from medici_platform.challenges.rules import may_organize
 from medici_platform.errors import NotAllowed
 
 if TYPE_CHECKING:
-    from medici_platform.accounts.models import User
     from medici_platform.challenges.models import Challenge
     from medici_platform.participants.models import Participant
+
+
+__all__ = ["ParticipantStatus", "may_organize", "require_approved"]
 
 
 class ParticipantStatus(StrEnum):
     PENDING = "pending"
     APPROVED = "approved"
     DENIED = "denied"
-
-
-def may_organize(user: User | None, challenge: Challenge) -> bool:
-    return user is not None and (user.is_admin or challenge.owner_id == user.id)
 
 
 def require_approved(participant: Participant | None, challenge: Challenge) -> Participant:

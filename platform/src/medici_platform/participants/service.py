@@ -5,10 +5,13 @@ from sqlalchemy.orm import Session
 
 from medici_platform.accounts.models import User
 from medici_platform.challenges.models import Challenge
-from medici_platform.errors import NotAllowed, NotFound
+from medici_platform.challenges.service import require_organizer_of
+from medici_platform.errors import NotFound
 from medici_platform.participants import queries
 from medici_platform.participants.models import Participant
 from medici_platform.participants.rules import ParticipantStatus, may_organize
+
+__all__ = ["decide", "join", "require_organizer_of"]
 
 
 def join(session: Session, challenge: Challenge, user: User, *, now: datetime) -> Participant:
@@ -49,8 +52,3 @@ def decide(
     participant.status = status
     participant.decided_at = now
     return participant
-
-
-def require_organizer_of(challenge: Challenge, user: User) -> None:
-    if not may_organize(user, challenge):
-        raise NotAllowed("Only the organizers of this challenge may do this.")

@@ -1,0 +1,39 @@
+"""What submissions, runs and entries hold on to, asked before a challenge is replaced by its new version."""
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from medici_platform.challenges.models import Leaderboard
+from medici_platform.context import Context, Usage
+from medici_platform.leaderboards.models import LeaderboardEntry
+from medici_platform.leaderboards.service import place_on_board
+from medici_platform.runs.models import Run
+from medici_platform.states import State
+from medici_platform.submissions.models import Submission
+
+
+def usage_of(session: Session, challenge_id: int) -> Usage:
+    submitted = select(Submission.phase_id).where(Submission.challenge_id == challenge_id).distinct()
+    run = select(Run.task_id).join(Run.submission).where(Submission.challenge_id == challenge_id).distinct()
+    entered = (
+        select(LeaderboardEntry.leaderboard_id)
+        .join(Leaderboard, Leaderboard.id == LeaderboardEntry.leaderboard_id)
+        .where(Leaderboard.challenge_id == challenge_id)
+        .distinct()
+    )
+    return Usage(
+        phases=frozenset(session.scalars(submitted)),
+        tasks=frozenset(session.scalars(run)),
+        leaderboards=frozenset(session.scalars(entered)),
+    )
+
+
+def renumber_boards(session: Session, context: Context, challenge_id: int) -> None:
+    """Every participant's entries chosen and numbered anew."""
+    latest = (
+        select(func.max(Submission.id))
+        .where(Submission.challenge_id == challenge_id, Submission.state == State.FINISHED)
+        .group_by(Submission.phase_id, Submission.participant_id)
+    )
+    for submission_id in session.scalars(latest).all():
+        place_on_board(session, context, submission_id)
