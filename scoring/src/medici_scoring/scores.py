@@ -1,8 +1,10 @@
 """The scores file, as a scoring program writes it and the platform reads it.
 
-`scores.json` (one object of numbers) comes first, else `scores.txt` (lines `key: value`, the space optional). Both are
-read as plain text by rules of our own; nothing in them is ever executed. A column without a finite number is
-*unscored*, with the reason named. It is never zero.
+`scores.json` (one object of numbers) comes first, else `scores.txt` (lines `key: value`, the white space optional;
+`key = value` and `key<tab>value` where they can mean nothing else; `#` starts a comment). Both are read as plain text
+by rules of our own; nothing in them is ever executed. A column's number is the one under its own key, else under the
+only key that differs from it in upper and lower case alone. A column without a finite number is *unscored*, with the
+reason named. It is never zero.
 """
 
 import json
@@ -16,7 +18,8 @@ NOT_FINITE = re.compile(r"[+-]?(nan|inf(inity)?)", re.ASCII | re.IGNORECASE)
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 DETAILED_RESULTS = ("detailed_results.html", "scores.html")
 MOST_KEYS = 500
-LONGEST_KEY = 80
+LONGEST_KEY = 100
+_OTHER_LINE = re.compile(r"(?P<key>[^:=\t]*[^:=\s])\s*[=\t]\s*(?P<value>[^:=\s]+)")
 
 
 class ScoresUnreadable(Exception):
@@ -72,6 +75,7 @@ def find_detailed_results(output: Path) -> Path | None:
 
 def _sorted_out(found: Mapping[str, float | str], columns: Collection[str]) -> Scores:
     """Numbers are values; reasons (texts) belong to a column or are set aside."""
+    found = _under_columns(found, columns)
     reasons = {key: what for key, what in found.items() if isinstance(what, str)}
     unscored = {key: reasons.get(key, "is missing") for key in columns if not isinstance(found.get(key), float)}
     return Scores(
@@ -79,6 +83,16 @@ def _sorted_out(found: Mapping[str, float | str], columns: Collection[str]) -> S
         unscored=unscored,
         ignored={key: reason for key, reason in reasons.items() if key not in unscored},
     )
+
+
+def _under_columns(found: Mapping[str, float | str], columns: Collection[str]) -> dict[str, float | str]:
+    """`F1` is the column `f1` when nothing else could be."""
+    names = {}
+    for column in set(columns) - found.keys():
+        spellings = {key for key in {*found, *columns} if key.casefold() == column.casefold()} - {column}
+        if len(spellings) == 1:
+            names[spellings.pop()] = column
+    return {names.get(key, key): what for key, what in found.items()}
 
 
 def _from_json(text: str) -> dict[str, float | str]:
@@ -104,11 +118,16 @@ def _from_text(text: str) -> dict[str, float | str]:
 
 
 def _lines(text: str) -> Iterator[tuple[str, float | str]]:
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(map(str.strip, text.splitlines()), start=1):
+        if not line or line.startswith("#"):
+            continue
         key, colon, value = (part.strip() for part in line.partition(":"))
+        other = _OTHER_LINE.fullmatch(line)
         if colon and key:
             yield key, _number(value)
-        elif line.strip():
+        elif other and isinstance(_number(other["value"]), float):
+            yield other["key"], _number(other["value"])
+        else:
             yield f"line {number}", "is not of the form `key: value`"
 
 

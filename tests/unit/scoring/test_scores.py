@@ -29,6 +29,40 @@ def test_json_comes_first():
 
 
 @pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("score_2:0.500\nset1_score:0.5\nset2_score:1", {"score_2": 0.5, "set1_score": 0.5, "set2_score": 1.0}),
+        ("\ufefff1: 0.5\r\n\r\n# all: 1\r\nf1-macro : 1e-3", {"f1": 0.5, "f1-macro": 0.001}),
+        ("f1:\t3\nDice score\t:\t.5", {"f1": 3.0, "Dice score": 0.5}),
+        ("f1 = 0.5\nprecision=1\nrecall\t0.25", {"f1": 0.5, "precision": 1.0, "recall": 0.25}),
+        ("f1: 1\nf1: 2", {"f1": 2.0}),
+    ],
+)
+def test_every_spelling_of_a_line(text, values):
+    assert parse_scores(scores_txt=text) == Scores(values=values)
+
+
+@pytest.mark.parametrize("line", ["f1 = high", "a = b = 1", "f1 0.5", "f1 = nan", "f1 == 1", "= 1", ": 1"])
+def test_what_could_mean_something_else_is_no_line(line):
+    scores = parse_scores(scores_txt=line, columns=["f1"])
+    assert scores == Scores(
+        values={}, unscored={"f1": "is missing"}, ignored={"line 1": "is not of the form `key: value`"}
+    )
+
+
+def test_a_columns_own_spelling_comes_first_else_the_only_other_one():
+    assert parse_scores(scores_txt="F1: 0.5\nf1: 1", columns=["f1"]).values == {"F1": 0.5, "f1": 1.0}
+    assert parse_scores(scores_txt="DICE: 0.5", columns=["Dice"]) == Scores(values={"Dice": 0.5})
+    assert parse_scores(scores_json='{"F1": "nan"}', columns=["f1"]) == Scores({}, unscored={"f1": "is not finite"})
+
+
+def test_two_other_spellings_are_no_columns_number():
+    scores = parse_scores(scores_txt="dice: 0.5\nDICE: 1", columns=["Dice"])
+    assert scores == Scores(values={"dice": 0.5, "DICE": 1.0}, unscored={"Dice": "is missing"})
+    assert parse_scores(scores_txt="F1: 1", columns=["f1", "F1"]).unscored == {"f1": "is missing"}
+
+
+@pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("f1: nan", "is not finite"),
@@ -125,7 +159,7 @@ def test_detailed_results_by_preference(tmp_path):
     assert found == ["detailed_results.html", "scores.html", "a.html", "b.html"]
 
 
-@pytest.mark.parametrize("key", ["k" * 81, "a\\u0000b", "\\ud800", "\\u001b[2J"])
+@pytest.mark.parametrize("key", ["k" * 101, "a\\u0000b", "\\ud800", "\\u001b[2J"])
 def test_a_key_that_can_be_no_columns_name_is_set_aside(key):
     scores = parse_scores(scores_json=f'{{"f1": 0.5, "{key}": 1}}')
     assert dict(scores.values) == {"f1": 0.5}
