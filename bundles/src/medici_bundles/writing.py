@@ -73,7 +73,11 @@ def _unsaid(definition: ChallengeDefinition, phase: Phase) -> frozenset[str]:
     cannot_be_said |= len({bool(task.input_data) for task in tasks}) > 1
     if phase.accepts == Phase.model_fields["accepts"].default and cannot_be_said:
         unsaid.add("accepts")
-    if phase.hidden and any(_is_handed_out(definition, task) for task in tasks):
+    if (
+        phase.hidden
+        and not definition.make_input_data_available
+        and any(_is_handed_out(definition, task) for task in tasks)
+    ):
         unsaid.add("hidden")
     return frozenset(unsaid)
 
