@@ -90,7 +90,7 @@ def _under_columns(found: Mapping[str, float | str], columns: Collection[str]) -
     names = {}
     for column in set(columns) - found.keys():
         spellings = {key for key in {*found, *columns} if key.casefold() == column.casefold()} - {column}
-        if len(spellings) == 1:
+        if len(spellings) == 1 and not spellings & set(columns):
             names[spellings.pop()] = column
     return {names.get(key, key): what for key, what in found.items()}
 
