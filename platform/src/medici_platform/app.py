@@ -15,6 +15,7 @@ from medici_platform.context import Context
 from medici_platform.database import Database
 from medici_platform.dispatch import CeleryDispatcher, Dispatcher
 from medici_platform.leaderboards.api import router as leaderboards
+from medici_platform.leaderboards.migration_api import router as migration
 from medici_platform.leaderboards.service import place_on_board
 from medici_platform.leaderboards.usage import renumber_boards, usage_of
 from medici_platform.participants.api import router as participants
@@ -28,7 +29,7 @@ from medici_platform.submissions.api import router as submissions
 from medici_platform.submissions.export import router as exports
 from medici_platform.throttle import install_throttle
 
-ROUTERS = (accounts, challenges, participants, queues, submissions, exports, runs, leaderboards, worker_api)
+ROUTERS = (accounts, challenges, participants, queues, submissions, exports, runs, leaderboards, migration, worker_api)
 
 
 def make_context(settings: Settings, dispatcher: Dispatcher | None = None) -> Context:

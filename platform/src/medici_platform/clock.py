@@ -1,4 +1,7 @@
-"""What time does: leases expire, lost hints are sent again. One program at a time, by a lease in the database."""
+"""What time does: leases expire, lost hints are sent again, phases take entries over when they open.
+
+One program at a time, by a lease in the database.
+"""
 
 import secrets
 import threading
@@ -11,6 +14,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from medici_platform.context import Context
 from medici_platform.database import Base
+from medici_platform.leaderboards.migration import migrate_due_phases
 from medici_platform.runs import queries, service
 
 log = structlog.get_logger()
@@ -86,3 +90,4 @@ def sweep(session: Session, context: Context) -> None:
         service.expire_lease(session, context, run)
     for run in queries.unclaimed_runs(session, hinted_before=now - timedelta(seconds=context.settings.resend_s)):
         service.hint(session, context, run)
+    migrate_due_phases(session, context, now=now)

@@ -1,5 +1,6 @@
 """Uploads stream: from the socket to a draft on the storage's disk, hashed and counted on the way."""
 
+import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -42,25 +43,76 @@ class ReceivedForm:
 
 @asynccontextmanager
 async def receive_form(
-    request: Request, storage: Storage, *, file_field: str, fields: tuple[str, ...] = (), limit_bytes: int
+    request: Request,
+    storage: Storage,
+    *,
+    file_field: str,
+    fields: tuple[str, ...] = (),
+    text_field: str | None = None,
+    limit_bytes: int,
 ) -> AsyncIterator[ReceivedForm]:
     """The multipart form with one file. Nothing of it is left behind unless the caller keeps the file.
 
+    `text_field`: one of the fields, whose text may come instead of a file; the form may then be a JSON object too.
     Raises InvalidRequest for a body that is no such form, TooLarge over the limit (at once, if the header tells).
     """
     _check_declared_size(request, limit_bytes)
     with storage.receive(limit_bytes=limit_bytes) as reception:
         target = _FileTarget(reception)
-        values = {name: ValueTarget(validator=MaxSizeValidator(FIELD_LIMIT_BYTES)) for name in fields}
-        await _parse(request, {file_field: target, **values})
-        if not target.multipart_filename:
-            raise InvalidRequest(f"No file was sent: attach one as the form field {file_field!r}.", code="no_file")
-        if reception.size_bytes == 0:
-            raise InvalidRequest("The file is empty: it holds not a single byte.", code="no_file")
+        if text_field and _is_json(request):
+            texts = await _read_json(request, fields)
+        else:
+            texts = await _read_parts(request, file_field, target, fields)
+        filename = _plain_name(target.multipart_filename) if target.multipart_filename else ""
+        instead = texts[text_field].strip() if text_field else ""
+        if filename and instead:
+            raise InvalidRequest(f"Send either a file or {text_field!r}, not both.", code="bad_form")
+        if instead:
+            filename = f"{text_field}.txt"
+            reception.write(instead.encode() + b"\n")
+        _require_content(file_field, text_field, filename, reception)
         stored = await run_in_threadpool(reception.complete)
-        filename = _plain_name(target.multipart_filename)
-        texts = {name: value.value.decode("utf-8", "replace") for name, value in values.items()}
         yield ReceivedForm(filename, stored, reception, texts)
+
+
+def _require_content(file_field: str, text_field: str | None, filename: str, reception: Reception) -> None:
+    if not filename:
+        instead = f", or send {text_field!r}" if text_field else ""
+        raise InvalidRequest(f"No file was sent: attach one as the form field {file_field!r}{instead}.", code="no_file")
+    if reception.size_bytes == 0:
+        raise InvalidRequest("The file is empty: it holds not a single byte.", code="no_file")
+
+
+async def _read_parts(
+    request: Request, file_field: str, target: _FileTarget, fields: tuple[str, ...]
+) -> dict[str, str]:
+    values = {name: ValueTarget(validator=MaxSizeValidator(FIELD_LIMIT_BYTES)) for name in fields}
+    await _parse(request, {file_field: target, **values})
+    return {name: value.value.decode("utf-8", "replace") for name, value in values.items()}
+
+
+def _is_json(request: Request) -> bool:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
+
+
+async def _read_json(request: Request, fields: tuple[str, ...]) -> dict[str, str]:
+    """Fields that are no texts are handed on as JSON."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > FIELD_LIMIT_BYTES:
+            raise TooLarge("The JSON body is larger than the form can be.")
+    try:
+        sent = json.loads(body)
+    except ValueError as error:
+        raise InvalidRequest("The body is not JSON.", code="bad_form") from error
+    if not isinstance(sent, dict):
+        raise InvalidRequest("The body must be a JSON object.", code="bad_form")
+    texts = {name: sent.get(name) for name in fields}
+    return {
+        name: "" if text is None else text if isinstance(text, str) else json.dumps(text)
+        for name, text in texts.items()
+    }
 
 
 def _plain_name(sent: str) -> str:

@@ -183,9 +183,20 @@ def settle(session: Session, context: Context, submission: Submission, runs: lis
     broken = next((run for run in runs if run.failure), None)
     submission.failure = broken.failure if broken else None
     submission.failure_message = _explain(broken, runs) if broken and broken.failure else ""
-    submission.counts = rules.costs_quota(
+    submission.counts = submission.origin_id is None and rules.costs_quota(
         submission.state, submission.failure, was_claimed=any(run.attempt > 0 for run in runs)
     )
+
+
+def cancel_unstarted(session: Session, context: Context, submission: Submission) -> None:
+    """Of a submission that waits for an organizer: it has no runs yet."""
+    session.refresh(submission, ["state"], with_for_update={"key_share": True})
+    if submission.state != State.SUBMITTED:
+        raise Conflict(f"Submission {submission.id} has been started: it is {submission.state}. Try again.")
+    submission.state = State.CANCELLED
+    settle(session, context, submission, [])
+    submission.failure = FailureKind.CANCELLED.value
+    submission.failure_message = rules.failure_message(FailureKind.CANCELLED, "")
 
 
 def hand_on(session: Session, context: Context, submission: Submission) -> None:

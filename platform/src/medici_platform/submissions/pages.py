@@ -1,6 +1,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from types import MappingProxyType
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -18,8 +20,9 @@ from medici_platform.paging import Page, fetch_slice
 from medici_platform.participants.shell import Shell, open_shell
 from medici_platform.presentation.visitors import CurrentVisitor, Visitor, redirect
 from medici_platform.submissions import queries, service
-from medici_platform.submissions.intake import take_in
-from medici_platform.submissions.rules import Quota
+from medici_platform.submissions.intake import Intake
+from medici_platform.submissions.rules import Quota, late_sentence, takes_late
+from medici_platform.submissions.schemas import CheckOut, FormOut
 from medici_platform.web import CurrentSession
 from medici_worker.protocol import Limits
 
@@ -31,6 +34,7 @@ class Offer:
     """What a phase takes, and what the participant has left of it."""
 
     phase: Phase
+    form: FormOut
     limits: Limits
     image_map: dict[str, str]
     """Pattern of a public image name → image that runs in its place."""
@@ -39,6 +43,8 @@ class Offer:
     quota: Quota | None
     refusal: MediciError | None
     """Why nothing can be submitted at the moment."""
+    late: str
+    """What happens to what is submitted now, after the phase's end; empty before it."""
 
 
 @router.get("/submit")
@@ -50,35 +56,70 @@ def submit_form(
 
 @router.post("/submit")
 async def submit(
-    slug: str, request: Request, visitor: CurrentVisitor, user: SignedIn, phase: PhaseName = None
+    slug: str,
+    request: Request,
+    visitor: CurrentVisitor,
+    user: SignedIn,
+    phase: PhaseName = None,
+    *,
+    check: bool = False,
 ) -> Response:
     """The phase stands in the form's address, so that a refusal comes before the file."""
+    intake = Intake(request, visitor.context, user, slug=slug, phase_name=phase, form_token=visitor.form_token)
     try:
-        submission = await take_in(
-            request, visitor.context, user, slug=slug, phase_name=phase, form_token=visitor.form_token
-        )
+        if check:
+            found = await intake.check()
+            return await run_in_threadpool(_show_again, visitor, slug, phase, intake.answers, found=found)
+        submission = await intake.take_in()
     except MediciError as error:
-        return await run_in_threadpool(_show_again, visitor, slug, phase, error)
+        return await run_in_threadpool(_show_again, visitor, slug, phase, intake.answers, error=error)
     return redirect(f"/submissions/{submission.id}")
 
 
 @router.get("/submissions")
 def list_submissions(
-    slug: str, visitor: CurrentVisitor, user: SignedIn, page: Page, session: CurrentSession
+    slug: str,
+    visitor: CurrentVisitor,
+    user: SignedIn,
+    page: Page,
+    session: CurrentSession,
+    *,
+    public: bool = False,
 ) -> Response:
+    """Your own (or, for organizers, everybody's), or those that are public."""
     shell = open_shell(session, visitor, slug)
-    rows = fetch_slice(session, queries.submissions_of(shell.challenge, user), page)
-    columns = shown_columns(leaderboards(session, shell.challenge), organizes=shell.organizes)
-    return visitor.render("submissions.html", shell=shell, rows=rows, columns=list(columns.values()))
+    statement = (
+        queries.public_submissions_of(shell.challenge) if public else queries.submissions_of(shell.challenge, user)
+    )
+    rows = fetch_slice(session, statement, page)
+    columns = (
+        [] if public else shown_columns(leaderboards(session, shell.challenge), organizes=shell.organizes).values()
+    )
+    return visitor.render("submissions.html", shell=shell, rows=rows, columns=list(columns), public=public)
 
 
-def _show_again(visitor: Visitor, slug: str, phase: str | None, error: MediciError) -> Response:
+def _show_again(
+    visitor: Visitor,
+    slug: str,
+    phase: str | None,
+    answers: Mapping[str, Any],
+    *,
+    error: MediciError | None = None,
+    found: CheckOut | None = None,
+) -> Response:
     with visitor.context.database.read() as session:
-        return _render_form(session, visitor, slug, phase, error)
+        return _render_form(session, visitor, slug, phase, answers, error=error, found=found)
 
 
 def _render_form(
-    session: Session, visitor: Visitor, slug: str, phase_name: str | None, error: MediciError | None = None
+    session: Session,
+    visitor: Visitor,
+    slug: str,
+    phase_name: str | None,
+    answers: Mapping[str, Any] = MappingProxyType({}),
+    *,
+    error: MediciError | None = None,
+    found: CheckOut | None = None,
 ) -> Response:
     shell = open_shell(session, visitor, slug)
     phase = find_phase(shell.challenge, phase_name, now=visitor.context.now())
@@ -88,21 +129,24 @@ def _render_form(
         shell=shell,
         offer=_offer(session, visitor, shell, phase),
         error=error.message if error else None,
-        max_upload_bytes=visitor.context.settings.max_upload_bytes,
+        found=found,
+        answers=answers,
     )
 
 
 def _offer(session: Session, visitor: Visitor, shell: Shell, phase: Phase) -> Offer:
     now = visitor.context.now()
     quota = queries.quota_of(session, phase, shell.participant, now=now) if shell.participant else None
-    policy = build_policy(phase.build, visitor.context.settings.image_map)
+    policy = build_policy(phase, visitor.context.settings)
     return Offer(
         phase=phase,
+        form=queries.form_of(phase, visitor.context.settings),
         limits=Limits.model_validate({**phase.limits, "gpus": phase.gpus}),
         image_map=policy.image_map,
         other_bases=[base for base in policy.allowed_bases if not _is_mapped(base, policy.image_map)],
         quota=quota,
         refusal=_refusal(session, visitor, shell, phase),
+        late=late_sentence(phase) if takes_late(phase, now) else "",
     )
 
 

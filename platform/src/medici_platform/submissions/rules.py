@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from medici_platform.challenges.rules import PhaseStatus, phase_status
 from medici_platform.errors import Conflict, MediciError, NotAllowed
+from medici_platform.states import State
 
 if TYPE_CHECKING:
     from medici_platform.challenges.models import Phase
@@ -109,14 +110,12 @@ def require_quota(phase: Phase, quota: Quota) -> None:
         )
 
 
-def require_kind(phase: Phase, kind: str) -> None:
-    if kind not in phase.accepts:
-        raise KindNotAccepted(not_accepted_sentence(kind, phase.accepts, phase=phase.name))
-
-
-def not_accepted_sentence(kind: str, accepts: Sequence[str], *, phase: str) -> str:
-    accepted = " or ".join(kind_sentence(each) for each in accepts)
-    return f"This is {kind_sentence(kind)}, which the phase {phase!r} does not take: it takes {accepted}."
+def require_kind(kind: str, accepts: Sequence[str], *, phase: str) -> None:
+    if kind not in accepts:
+        accepted = " or ".join(kind_sentence(each) for each in accepts)
+        raise KindNotAccepted(
+            f"This is {kind_sentence(kind)}, which the phase {phase!r} does not take: it takes {accepted}."
+        )
 
 
 KINDS = {
@@ -130,6 +129,16 @@ KINDS = {
 def kind_sentence(kind: str) -> str:
     """`a container submission (a zip with a Dockerfile)`."""
     return KINDS.get(kind, kind)
+
+
+def waiting_sentence(state: State) -> str:
+    """Submissions have runs from the start, unless their challenge's organizers start them."""
+    return "It waits until an organizer of the challenge starts it." if state == State.SUBMITTED else ""
+
+
+def cost_sentence(phase: Phase, quota: Quota) -> str:
+    left = f"1 of the {quota.left} submissions" if quota.left > 1 else "the last submission"
+    return f"The phase {phase.name!r} takes it. Handing it in would use {left} that you have left now."
 
 
 def when(moment: datetime) -> str:

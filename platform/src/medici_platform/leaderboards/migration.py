@@ -1,0 +1,85 @@
+"""What stands on the boards of one phase is entered into the next: when that opens, or at an organizer's word."""
+
+from datetime import datetime
+
+import structlog
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from medici_platform.challenges.models import Phase
+from medici_platform.context import Context
+from medici_platform.errors import Conflict
+from medici_platform.leaderboards.models import LeaderboardEntry
+from medici_platform.states import TERMINAL, State
+from medici_platform.submissions.migration import enter
+from medici_platform.submissions.models import Submission
+
+log = structlog.get_logger()
+
+ENTRIES_PER_SWEEP = 100
+
+
+def migrate_due_phases(session: Session, context: Context, *, now: datetime) -> None:
+    """A batch for each phase that has opened and still lacks entries. Repeating it, after any break, enters the rest."""
+    due = session.scalars(
+        select(Phase)
+        .where(Phase.auto_migrate.is_(True), Phase.migrated_at.is_(None), Phase.starts_at <= now)
+        .order_by(Phase.id)
+        .with_for_update(of=Phase, key_share=True)
+    ).all()
+    for phase in due:
+        before = phase_before(session, phase)
+        if before is not None and _is_unsettled(session, before, phase, now=now):
+            continue
+        left = _missing(session, before, phase, limit=ENTRIES_PER_SWEEP) if before else []
+        entered = [enter(session, context, origin, phase, submitted_at=now) for origin in left]
+        if len(left) < ENTRIES_PER_SWEEP or not any(entered):
+            phase.migrated_at = now
+            log.info("phase_migrated", phase_id=phase.id)
+
+
+def migrate_now(session: Session, context: Context, phase: Phase, *, now: datetime) -> int:
+    """Every entry that is not there yet, at once. Returns how many were entered."""
+    before = phase_before(session, phase)
+    if before is None:
+        raise Conflict(f"The phase {phase.name!r} is the first: there is no phase before it to take entries from.")
+    session.execute(select(Phase.id).where(Phase.id == phase.id).with_for_update(key_share=True))
+    entered = [enter(session, context, origin, phase, submitted_at=now) for origin in _missing(session, before, phase)]
+    return sum(submission is not None for submission in entered)
+
+
+def phase_before(session: Session, phase: Phase) -> Phase | None:
+    return session.scalar(
+        select(Phase)
+        .where(Phase.challenge_id == phase.challenge_id, Phase.index < phase.index)
+        .order_by(Phase.index.desc())
+        .limit(1)
+    )
+
+
+def _missing(session: Session, before: Phase, phase: Phase, *, limit: int | None = None) -> list[Submission]:
+    """Those on a board of the phase before that the phase takes and has not got, the oldest first."""
+    standing = select(LeaderboardEntry.submission_id).where(LeaderboardEntry.phase_id == before.id)
+    entered = select(Submission.origin_id).where(Submission.phase_id == phase.id, Submission.origin_id.is_not(None))
+    return list(
+        session.scalars(
+            select(Submission)
+            .where(Submission.id.in_(standing), Submission.id.not_in(entered), Submission.kind.in_(phase.accepts))
+            .order_by(Submission.id)
+            .limit(limit)
+        )
+    )
+
+
+def _is_unsettled(session: Session, before: Phase, phase: Phase, *, now: datetime) -> bool:
+    """Whether something that was handed in in time can still change the boards: a run under way, or a freeze."""
+    has_ended = before.ends_at is not None and before.ends_at <= now
+    if has_ended and before.freeze_at is not None and before.thawed_at is None:
+        return True
+    under_way = select(func.count()).where(
+        Submission.phase_id == before.id,
+        Submission.submitted_at < phase.starts_at,
+        Submission.is_late.is_(False),
+        Submission.state.not_in([*TERMINAL, State.SUBMITTED]),
+    )
+    return bool(session.scalar(under_way))
