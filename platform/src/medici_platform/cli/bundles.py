@@ -1,6 +1,8 @@
-"""`medici bundle check` and `medici bundle kit`."""
+"""`medici bundle`: begin, check and hand out what an organizer writes."""
 
 import dataclasses
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -9,13 +11,43 @@ from rich.markup import escape
 
 from medici_bundles.checker import CheckReport, check_bundle
 from medici_bundles.faults import BundleRejected
+from medici_bundles.json_schema import schema_text
 from medici_bundles.kit import build_kit
+from medici_bundles.starter import StarterRefused, write_starter
 from medici_platform.cli.challenges import Json
 from medici_platform.cli.output import CommandFailed, notes, print_json, results
+from medici_platform.context import utc_now
 
-app = typer.Typer(help="Check a bundle, make its starting kit.", no_args_is_help=True)
+app = typer.Typer(help="Begin a bundle, check it, make its starting kit.", no_args_is_help=True)
 
 BundlePath = Annotated[Path, typer.Argument(help="A bundle: a folder or a zip.")]
+
+REMARKS = (("ignored", "yellow"), ("mapped", "cyan"), ("notes", "yellow"))
+"""Parts of the report, in the order in which they are shown, and their colours."""
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    title: Annotated[str, typer.Option(help="Default: made of the folder's name.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Write a commented bundle that works at once, to change into your own."""
+    try:
+        names = write_starter(folder, title, today=utc_now().date())
+    except (StarterRefused, OSError) as error:
+        raise CommandFailed(str(error), code="starter_refused") from error
+    if as_json:
+        print_json({"folder": str(folder), "files": names})
+        return
+    notes.print(escape(f"{len(names)} files. {folder / 'README.md'} says what comes next; first:"))
+    typer.echo(f"medici bundle check {folder}")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of competition.yaml, for editors."""
+    sys.stdout.write(schema_text())
 
 
 @app.command()
@@ -33,14 +65,24 @@ def check(bundle: BundlePath, as_json: Json = False) -> None:
 def _print_report(report: CheckReport) -> None:
     for fault in report.faults:
         notes.print(f"[red]fault[/] {escape(str(fault))}")
-    for line in (*report.ignored, *report.notes):
-        notes.print(f"[yellow]note[/]  {escape(line)}")
+    for line, colour in _remarks(report):
+        notes.print(f"[{colour}]note[/]  {escape(line)}")
     if report.title:
-        results.print(escape(f"{report.title} ({report.slug})"))
+        results.print(escape(f"{report.title} ({report.slug}){_format(report)}"))
     for line in report.summary:
         results.print(escape(f"  {line}"))
     faults = len(report.faults)
     results.print("No faults." if report.is_sound else f"{faults} fault{'s' if faults > 1 else ''}.")
+
+
+def _remarks(report: CheckReport) -> Iterator[tuple[str, str]]:
+    for part, colour in REMARKS:
+        yield from ((line, colour) for line in getattr(report, part, ()))
+
+
+def _format(report: CheckReport) -> str:
+    name = getattr(report, "format", "")
+    return f", in the format of {name}" if name else ""
 
 
 @app.command()
