@@ -23,6 +23,7 @@ COMMANDS = {
     "watch": "submissions.watch",
     "leaderboard": "submissions.leaderboard",
     "cancel": "submissions.cancel",
+    "start": "submissions.start",
     "rerun": "submissions.rerun",
     "rescore": "submissions.rescore",
     "try": "local.try_submission",

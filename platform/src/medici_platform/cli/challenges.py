@@ -75,6 +75,20 @@ def publish(challenge: str, as_json: Json = False) -> None:
         notes.print(f"{escape(challenge)} is published.")
 
 
+@app.command()
+def migrate(
+    challenge: str,
+    to: Annotated[str, typer.Option(help="Name or index of the phase to fill.")],
+    as_json: Json = False,
+) -> None:
+    """Enter what stands on the boards of the phase before into another phase (organizers)."""
+    answer = Client().post(f"/challenges/{challenge}/migrate", to=to)
+    if as_json:
+        print_json(answer)
+    else:
+        notes.print(f"{answer['entered']} entered into {escape(answer['phase'])}.")
+
+
 def join(challenge: str, as_json: Json = False) -> None:
     """Accept a challenge's terms and take part."""
     answer = Client().post(f"/challenges/{challenge}/participants")

@@ -32,17 +32,21 @@ class Client:
     def post(self, path: str, body: Any = None, **params: Any) -> Any:
         return self._send("POST", path, json=body, params=_given(params))
 
-    def delete(self, path: str) -> None:
-        self._send("DELETE", path)
+    def put(self, path: str) -> Any:
+        return self._send("PUT", path)
 
-    def upload(self, path: str, file: Path, **params: Any) -> Any:
+    def delete(self, path: str) -> Any:
+        return self._send("DELETE", path)
+
+    def upload(self, path: str, file: Path, *, fields: dict[str, str] | None = None, **params: Any) -> Any:
         """Streamed from the disk; the platform's refusal is read even when it comes before the end."""
         with open_file(file) as content:
             return self._send(
                 "POST",
                 path,
                 params=_given(params),
-                files={"file": (file.name, content, "application/zip")},
+                data=fields,
+                files={"file": (file.name, content, "application/octet-stream")},
                 timeout=httpx.Timeout(None, connect=10),
             )
 

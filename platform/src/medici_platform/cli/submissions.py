@@ -1,4 +1,4 @@
-"""`medici submit`, `watch`, `leaderboard`, `cancel`, `rerun`, `rescore`."""
+"""`medici submit`, `watch`, `leaderboard`, `cancel`, `start`, `rerun`, `rescore`."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,6 +8,7 @@ from rich.markup import escape
 
 from medici_platform.cli.challenges import Json
 from medici_platform.cli.client import Client
+from medici_platform.cli.handing_in import Handed, conclude_check, hand_in, read_facts
 from medici_platform.cli.output import CommandFailed, notes, print_json, print_table, results
 from medici_platform.presentation.formats import log_text
 
@@ -15,17 +16,32 @@ PhaseOption = Annotated[str | None, typer.Option("--phase", help="Name or index;
 Identifier = Annotated[int, typer.Argument(metavar="ID", help="The submission's number.")]
 
 
-def submit(
+def submit(  # noqa: PLR0913, PLR0917 - its options
     challenge: str,
-    file: Annotated[Path, typer.Argument(help="A zip: a Dockerfile with its files, or predictions.")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="A zip with a Dockerfile, with code, or with predictions; or an image from `docker save`."),
+    ] = None,
     phase: PhaseOption = None,
+    image: Annotated[
+        str | None, typer.Option(help="Instead of a file: an image's name with its digest, registry/name@sha256:…")
+    ] = None,
+    fact: Annotated[
+        list[str] | None, typer.Option("--fact", metavar="KEY=VALUE", help="An answer of the fact sheet; repeatable.")
+    ] = None,
+    facts: Annotated[Path | None, typer.Option(help="A JSON or YAML file with the fact sheet's answers.")] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Say what it is and what it would cost; hand in nothing.")
+    ] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Follow it to its end.")] = False,
     as_json: Json = False,
 ) -> None:
     """Hand in a submission. With --wait the exit status tells whether it was scored."""
     client = Client()
     try:
-        submission = client.upload(f"/challenges/{challenge}/submissions", file, phase=phase)
+        sent = hand_in(
+            client, Handed(challenge, phase, file, image, read_facts(fact or [], facts)), check=check, quiet=as_json
+        )
     except CommandFailed as refused:
         if as_json:
             print_json(
@@ -33,13 +49,16 @@ def submit(
             )
             raise typer.Exit(1) from refused
         raise
+    if check:
+        conclude_check(sent, as_json=as_json)
+        return
     if not as_json:
         notes.print(
-            f"Submission {submission['id']} to {challenge}, phase {submission['phase']}: {submission['state']}."
+            f"Submission {sent['id']} to {challenge}, phase {sent['phase']}: {sent['state']}. {sent['waiting']}"
         )
     if wait:
-        submission = follow(client, submission["id"], quiet=as_json)
-    conclude(submission, as_json=as_json)
+        sent = follow(client, sent["id"], quiet=as_json)
+    conclude(sent, as_json=as_json)
 
 
 def watch(submission: Identifier, as_json: Json = False) -> None:
@@ -55,6 +74,11 @@ def cancel(submission: Identifier, as_json: Json = False) -> None:
 def rerun(submission: Identifier, as_json: Json = False) -> None:
     """Run a submission again from the start (organizers)."""
     _say(Client().post(f"/submissions/{submission}/rerun"), as_json=as_json)
+
+
+def start(submission: Identifier, as_json: Json = False) -> None:
+    """Start a submission that waits for an organizer's word (organizers)."""
+    _say(Client().post(f"/submissions/{submission}/start"), as_json=as_json)
 
 
 def rescore(submission: Identifier, as_json: Json = False) -> None:

@@ -20,7 +20,7 @@ ENTRIES_PER_SWEEP = 100
 
 
 def migrate_due_phases(session: Session, context: Context, *, now: datetime) -> None:
-    """A batch for each phase that has opened and still lacks entries. Repeating it, after any break, enters the rest."""
+    """A batch for each phase that has opened and lacks entries. Repeating it, after any break, enters the rest."""
     due = session.scalars(
         select(Phase)
         .where(Phase.auto_migrate.is_(True), Phase.migrated_at.is_(None), Phase.starts_at <= now)

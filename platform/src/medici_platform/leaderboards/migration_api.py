@@ -26,7 +26,7 @@ def migrate(
     context: CurrentContext,
     session: CurrentSession,
 ) -> MigrationOut:
-    """For organizers: enter what stands on the boards of the phase before into this one. Repeating it changes nothing."""
+    """For organizers: enter what stands on the boards of the phase before into this one. Once is enough."""
     challenge = get_challenge(session, slug, user)
     require_organizer_of(challenge, user)
     phase = find_phase(challenge, to, now=context.now())

@@ -9,13 +9,18 @@ from medici_platform.errors import Conflict, NotAllowed
 from medici_platform.participants.rules import may_organize
 from medici_platform.runs import service
 from medici_platform.runs.models import Run
+from medici_platform.states import State
 from medici_platform.submissions.models import Submission
 from medici_worker.protocol import FailureKind, SubmissionKind
 
 
 def cancel(session: Session, context: Context, submission: Submission) -> None:
     """Ends every run that has not ended. Its worker learns of it with the next heartbeat and stops the container."""
-    running = [run for run in _locked_runs(session, submission) if not run.state.is_terminal]
+    runs = _locked_runs(session, submission)
+    if not runs and submission.state == State.SUBMITTED:
+        service.cancel_unstarted(session, context, submission)
+        return
+    running = [run for run in runs if not run.state.is_terminal]
     if not running:
         raise Conflict(f"Submission {submission.id} has already ended: it is {submission.state}.")
     for run in running:
