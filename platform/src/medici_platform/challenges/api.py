@@ -10,7 +10,7 @@ from medici_platform.accounts.models import User
 from medici_platform.challenges import service
 from medici_platform.challenges.importing import Order, import_bundle
 from medici_platform.challenges.models import Challenge, Phase
-from medici_platform.challenges.queries import get_challenge, visible_challenges
+from medici_platform.challenges.queries import get_challenge, phase_by_index, visible_challenges
 from medici_platform.challenges.schemas import ChallengeOut, ImportOut, OrganizersOut, PinsOut, present
 from medici_platform.context import Context
 from medici_platform.errors import NotFound
@@ -141,9 +141,7 @@ def clear_pins(slug: str, index: int, user: SignedIn, session: CurrentSession) -
     """Forget which images this phase was pinned to: the next run pins what it finds."""
     challenge = get_challenge(session, slug, user)
     service.require_organizer_of(challenge, user)
-    phase = next((phase for phase in challenge.phases if phase.index == index), None)
-    if phase is None:
-        raise NotFound(f"The challenge {slug!r} has no phase with the index {index}.")
+    phase = phase_by_index(challenge, index)
     service.clear_pins(phase)
     return _pins(phase)
 

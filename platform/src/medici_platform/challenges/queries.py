@@ -4,9 +4,11 @@ from datetime import datetime
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session, selectinload
 
+from medici_bundles.schema import Solution
 from medici_platform.accounts.models import User
 from medici_platform.challenges.models import (
     Challenge,
+    ChallengeFile,
     Leaderboard,
     LeaderboardColumn,
     Phase,
@@ -38,6 +40,30 @@ def get_challenge(session: Session, slug: str, user: User | None) -> Challenge:
     if challenge is None:
         raise NotFound(f"There is no challenge named {slug!r}: `medici challenge list` shows what there is.")
     return challenge
+
+
+def phases_with_tasks(session: Session, challenge: Challenge) -> Sequence[Phase]:
+    """Two statements, however many phases there are."""
+    statement = select(Phase).where(Phase.challenge_id == challenge.id).options(selectinload(Phase.tasks))
+    return session.scalars(statement.order_by(Phase.index)).all()
+
+
+def phase_by_index(challenge: Challenge, index: int) -> Phase:
+    for phase in challenge.phases:
+        if phase.index == index:
+            return phase
+    raise NotFound(f"The challenge {challenge.slug!r} has no phase with the index {index}.")
+
+
+def solutions_of(challenge: Challenge) -> list[Solution]:
+    """The organizers' own submissions that the bundle holds."""
+    return [Solution.model_validate(said) for said in challenge.definition.get("solutions", []) if said.get("path")]
+
+
+def stored_file(session: Session, challenge: Challenge, path: str) -> ChallengeFile | None:
+    return session.scalar(
+        select(ChallengeFile).where(ChallengeFile.challenge_id == challenge.id, ChallengeFile.path == path)
+    )
 
 
 def find_phase(challenge: Challenge, name: str | None, *, now: datetime) -> Phase:

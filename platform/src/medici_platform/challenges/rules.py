@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from medici_worker.protocol import BuildPolicy
@@ -79,6 +80,11 @@ def build_policy(phase: Phase, settings: Settings) -> BuildPolicy:
         pulls=(challenge.pull, settings.pull),
         pins=phase.image_pins,
     )
+
+
+def image_for(name: str, image_map: Mapping[str, str]) -> str:
+    """The image on the workers' engines that runs under a public name: the first pattern that fits."""
+    return next((image for pattern, image in image_map.items() if fnmatchcase(name, pattern)), name)
 
 
 def merge_policy(

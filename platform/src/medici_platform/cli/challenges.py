@@ -3,47 +3,164 @@
 import tempfile
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 from rich.markup import escape
 
+from medici_bundles.entry_names import ArchiveRejected
 from medici_bundles.faults import BundleRejected
-from medici_bundles.packing import pack_folder
+from medici_bundles.packing import extract_zip, pack_folder
 from medici_bundles.reader import LEFT_OUT, open_bundle
+from medici_bundles.schema import ChallengeDefinition
 from medici_platform.cli.client import Client
 from medici_platform.cli.output import CommandFailed, notes, print_json, print_table
 
-app = typer.Typer(help="Create and list challenges.", no_args_is_help=True)
+app = typer.Typer(help="Import, update, export and list challenges.", no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
+BundlePath = Annotated[Path, typer.Argument(help="A bundle: a folder or a zip.")]
+Name = Annotated[str, typer.Argument(metavar="CHALLENGE", help="The challenge's name.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Report what would happen, and change nothing.")]
+
+
 @app.command("import")
 def import_bundle(
-    bundle: Annotated[Path, typer.Argument(help="A bundle: a folder or a zip.")],
+    bundle: BundlePath,
     publish: Annotated[bool, typer.Option("--publish", help="Show it to everybody at once.")] = False,
     slug: Annotated[str | None, typer.Option(help="Another name than the bundle's own.")] = None,
+    update: Annotated[bool, typer.Option("--update", help="Replace the challenge of that name.")] = False,
+    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Make a challenge from a bundle and print its slug."""
+    """Make a challenge from a bundle (CodaLab 1.5, Codabench 2 or MedICI's own) and print its slug."""
+    definition = _definition(bundle)
+    if update:
+        if publish:
+            raise CommandFailed("An update keeps the publication: run `medici challenge publish`.", code="usage")
+        answer = _send(bundle, f"/challenges/{slug or definition.slug}", method="PUT", dry_run=dry_run)
+    else:
+        answer = _send(bundle, "/challenges", publish=publish, slug=slug, dry_run=dry_run)
+    _tell_import(answer, as_json=as_json)
+
+
+@app.command("update")
+def update_challenge(challenge: Name, bundle: BundlePath, dry_run: DryRun = False, as_json: Json = False) -> None:
+    """Replace a challenge by a new version of its bundle; its submissions and participants stay."""
+    _definition(bundle)
+    _tell_import(_send(bundle, f"/challenges/{challenge}", method="PUT", dry_run=dry_run), as_json=as_json)
+
+
+def _definition(bundle: Path) -> ChallengeDefinition:
+    """Every fault is told here, before anything is sent."""
     try:
-        with open_bundle(bundle):  # every fault is told here, before anything is sent
-            pass
+        with open_bundle(bundle) as opened:
+            return opened.definition
     except BundleRejected as error:
         raise CommandFailed(str(error), code="bundle_rejected") from error
+
+
+def _send(bundle: Path, path: str, *, method: str = "POST", **params: Any) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         archive = bundle
         if bundle.is_dir():
             archive = Path(folder) / f"{bundle.resolve().name}.zip"
             pack_folder(bundle, archive, exclude=LEFT_OUT)
-        answer = Client().upload("/challenges", archive, publish=publish, slug=slug)
-    for remark in answer["remarks"]:
-        notes.print(f"  {escape(remark)}")
+        answer: dict[str, Any] = Client().upload(path, archive, method=method, **params)
+    return answer
+
+
+def _tell_import(answer: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(answer)
+        return
+    notes.print(f"Read as a bundle of {escape(answer['format'])}.")
+    for remark in (*answer["ignored"], *answer["mapped"], *answer["notes"], *answer["remarks"]):
+        notes.print(f"  {escape(remark)}")
+    if answer["dry_run"]:
+        for line in answer["summary"]:
+            notes.print(f"  {escape(line)}")
+        what = "be the first version" if answer["version"] == 1 else f"become version {answer['version']}"
+        notes.print(f"Nothing was changed: {escape(answer['slug'])} would {what}.")
+    elif answer["version"] > 1:
+        notes.print(f"{escape(answer['slug'])} is at version {answer['version']} now.")
+    typer.echo(answer["slug"])
+
+
+@app.command()
+def export(
+    challenge: Name,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A zip, or a folder to make. Default: CHALLENGE.zip")
+    ] = None,
+    with_submissions: Annotated[
+        bool, typer.Option("--with-submissions", help="With what participants handed in, and a table of scores.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Write a challenge as a bundle that any import takes (organizers)."""
+    target = output or Path(f"{challenge}.zip")
+    path = f"/challenges/{challenge}/export"
+    if target.suffix.lower() == ".zip" and not target.is_dir():
+        Client().download(path, target, submissions=with_submissions)
     else:
-        typer.echo(answer["slug"])
+        with tempfile.TemporaryDirectory() as folder:
+            archive = Path(folder) / "bundle.zip"
+            Client().download(path, archive, submissions=with_submissions)
+            _unpack(archive, target)
+    if as_json:
+        print_json({"challenge": challenge, "bundle": str(target)})
+    else:
+        typer.echo(str(target))
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    try:
+        extract_zip(archive, folder)
+    except ArchiveRejected as error:
+        raise CommandFailed(f"{folder} cannot take the bundle: {error}", code="output") from error
+
+
+@app.command()
+def collaborators(
+    challenge: Name,
+    add: Annotated[list[str] | None, typer.Option(help="A user who shall organize it too.")] = None,
+    remove: Annotated[list[str] | None, typer.Option(help="A user who no longer shall.")] = None,
+    as_json: Json = False,
+) -> None:
+    """See who organizes a challenge, and change it (its owner)."""
+    client, path = Client(), f"/challenges/{challenge}/collaborators"
+    for username in add or []:
+        client.put(f"{path}/{quote(username, safe='')}")
+    for username in remove or []:
+        client.delete(f"{path}/{quote(username, safe='')}")
+    answer = client.get(path)
+    if as_json:
+        print_json(answer)
+        return
+    rows = [[answer["owner"], "owner"], *([name, "collaborator"] for name in answer["collaborators"])]
+    print_table(challenge, [("Organizer", False), ("Role", False)], rows)
+
+
+@app.command()
+def pins(
+    challenge: Name,
+    clear: Annotated[int | None, typer.Option(metavar="PHASE", help="Index of a phase whose pins to forget.")] = None,
+    as_json: Json = False,
+) -> None:
+    """See which images each phase was pinned to at its first run, and forget them (organizers)."""
+    client = Client()
+    if clear is not None:
+        client.delete(f"/challenges/{challenge}/phases/{clear}/pins")
+    answer = client.get(f"/challenges/{challenge}/pins")
+    if as_json:
+        print_json(answer)
+        return
+    rows = [[each["phase"], image, digest] for each in answer for image, digest in sorted(each["pins"].items())]
+    print_table(challenge, [("Phase", False), ("Image", False), ("Pinned to", False)], rows)
 
 
 @app.command("list")

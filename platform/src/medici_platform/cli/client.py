@@ -38,11 +38,13 @@ class Client:
     def delete(self, path: str) -> Any:
         return self._send("DELETE", path)
 
-    def upload(self, path: str, file: Path, *, fields: dict[str, str] | None = None, **params: Any) -> Any:
+    def upload(
+        self, path: str, file: Path, *, method: str = "POST", fields: dict[str, str] | None = None, **params: Any
+    ) -> Any:
         """Streamed from the disk; the platform's refusal is read even when it comes before the end."""
         with open_file(file) as content:
             return self._send(
-                "POST",
+                method,
                 path,
                 params=_given(params),
                 data=fields,
@@ -50,13 +52,19 @@ class Client:
                 timeout=httpx.Timeout(None, connect=10),
             )
 
-    def download(self, path: str, destination: Path) -> None:
-        with self._http.stream("GET", path) as answer, destination.open("wb") as target:
-            if answer.is_error:
-                answer.read()
-            _check(answer)
-            for chunk in answer.iter_bytes():
-                target.write(chunk)
+    def download(self, path: str, destination: Path, **params: Any) -> None:
+        """Nothing is written when the platform refuses."""
+        waits = httpx.Timeout(None, connect=10)
+        try:
+            with self._http.stream("GET", path, params=_given(params), timeout=waits) as answer:
+                if answer.is_error:
+                    answer.read()
+                    _check(answer)
+                with destination.open("wb") as target:
+                    for chunk in answer.iter_bytes():
+                        target.write(chunk)
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from error
 
     def listing(self, path: str, **params: Any) -> Iterator[Any]:
         """All items of a paginated list."""
@@ -88,12 +96,15 @@ class Client:
         try:
             answer = self._http.request(method, path, **options)
         except httpx.HTTPError as error:
-            raise CommandFailed(
-                f"The platform at {self.url} does not answer ({error}): is MEDICI_URL right, and is it running?",
-                code="unreachable",
-            ) from error
+            raise self._unreachable(error) from error
         _check(answer)
         return answer.json() if answer.content else None
+
+    def _unreachable(self, error: httpx.HTTPError) -> CommandFailed:
+        return CommandFailed(
+            f"The platform at {self.url} does not answer ({error}): is MEDICI_URL right, and is it running?",
+            code="unreachable",
+        )
 
 
 @contextmanager

@@ -7,18 +7,17 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from medici_platform.accounts.access import SignedIn
-from medici_platform.challenges.queries import get_challenge
-from medici_platform.challenges.rules import phase_status
+from medici_platform.challenges.queries import get_challenge, solutions_of
 from medici_platform.errors import NotFound
 from medici_platform.paging import Page, fetch_slice
 from medici_platform.participants import queries, service
+from medici_platform.participants.phase_cards import describe_phases
 from medici_platform.participants.rules import ParticipantStatus
 from medici_platform.participants.shell import open_shell
 from medici_platform.presentation.formats import path_part
 from medici_platform.presentation.forms import PostedForm
 from medici_platform.presentation.visitors import CurrentVisitor, redirect
 from medici_platform.web import CurrentContext, CurrentSession
-from medici_worker.protocol import Limits
 
 router = APIRouter(prefix="/challenges/{slug}", include_in_schema=False)
 
@@ -45,13 +44,12 @@ def show_terms(slug: str, visitor: CurrentVisitor, session: CurrentSession) -> R
 
 
 @router.get("/phases")
-def show_phases(slug: str, visitor: CurrentVisitor, context: CurrentContext, session: CurrentSession) -> Response:
+def show_phases(slug: str, visitor: CurrentVisitor, session: CurrentSession) -> Response:
     shell = open_shell(session, visitor, slug)
-    phases = [
-        (phase, phase_status(phase, context.now()), Limits.model_validate({**phase.limits, "gpus": phase.gpus}))
-        for phase in shell.challenge.phases
-    ]
-    return visitor.render("phases.html", shell=shell, phases=phases)
+    solutions = solutions_of(shell.challenge) if shell.organizes else []
+    return visitor.render(
+        "phases.html", shell=shell, phases=describe_phases(session, shell, visitor), solutions=solutions
+    )
 
 
 @router.post("/publish")

@@ -34,6 +34,11 @@ class Shell:
         return f"/challenges/{self.challenge.slug}"
 
     @property
+    def organizers(self) -> list[str]:
+        """User names, the owner's first."""
+        return [self.challenge.owner.username, *sorted(each.username for each in self.challenge.collaborators)]
+
+    @property
     def takes_part(self) -> bool:
         return self.participant is not None and self.participant.status == ParticipantStatus.APPROVED
 
