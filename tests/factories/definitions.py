@@ -208,6 +208,9 @@ def definitions(draw: st.DrawFn) -> ChallengeDefinition:
         "phases": draw(_phases(tasks)),
         "leaderboards": draw(st.lists(_boards(), min_size=1, max_size=2, unique_by=lambda board: board["key"])),
     }
+    if fields.get("make_input_data_available"):
+        for phase in fields["phases"]:
+            phase["hidden"] = False
     return ChallengeDefinition.model_validate(fields)
 
 
@@ -243,6 +246,8 @@ def _phase_keys(draw: st.DrawFn, tasks: list[Drawn]) -> Drawn:
     kinds = KINDS if all("input_data" in task for task in chosen) else ("code", "results")
     if draw(st.booleans()):
         fields["accepts"] = draw(st.lists(st.sampled_from(kinds), min_size=1, unique=True))
+    if "image" not in fields.get("accepts", kinds):
+        fields.pop("allowed_images", None)
     return fields
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-_UUID = re.compile(r"^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$", re.IGNORECASE)
+from medici_bundles.shapes import is_uuid
 
 
 class _FileMark:
@@ -21,7 +21,7 @@ DATA = _FileMark(data=True)
 
 def inside(path: str) -> str:
     """The path in its plain form, `./pages//a.md` → `pages/a.md`. Raises ValueError with a sentence."""
-    if _UUID.match(path):
+    if is_uuid(path):
         raise ValueError(f"refers to data {path} on another server; put the files into the bundle and name them here")
     if re.match(r"^[a-z]+://", path, re.IGNORECASE):
         raise ValueError(f"names the address {path!r}; put the files into the bundle and name them here")

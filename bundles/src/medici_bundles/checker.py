@@ -18,6 +18,10 @@ class CheckReport:
     ignored: tuple[str, ...] = ()
     """Keys that nothing reads."""
     notes: tuple[str, ...] = ()
+    mapped: tuple[str, ...] = ()
+    """Keys of another format that say something else here."""
+    format: str = ""
+    """`CodaLab 1.5`, `CodaLab 1.8` or `Codabench 2`. Empty when the definition itself has faults."""
     slug: str = ""
     title: str = ""
     summary: tuple[str, ...] = ()
@@ -36,6 +40,8 @@ def check_bundle(path: Path | str) -> CheckReport:
                 faults=tuple(_data_faults(bundle)),
                 ignored=bundle.report.ignored,
                 notes=bundle.report.notes,
+                mapped=bundle.report.mapped,
+                format=bundle.report.format,
                 slug=bundle.definition.slug,
                 title=bundle.definition.title,
                 summary=tuple(_summary(bundle)),
@@ -71,7 +77,8 @@ def _measure(path: Path) -> tuple[int, int]:
 def _summary(bundle: Bundle) -> Iterator[str]:
     definition = bundle.definition
     for task in definition.tasks:
-        files = {"input": task.input_data, "reference": task.reference_data, "scoring": task.scoring_program}
+        data = {"input": task.input_data, "reference": task.reference_data}
+        files = {**data, "scoring": task.scoring_program, "ingestion": task.ingestion_program}
         parts = ", ".join(f"{name} {ref}" for name, ref in files.items() if ref)
         yield f"task {task.index} {task.name!r}: {parts}"
     yield from map(_phase_line, definition.phases)
@@ -86,5 +93,5 @@ def _phase_line(phase: Phase) -> str:
     tasks = ", ".join(map(str, phase.tasks))
     return (
         f"phase {phase.index} {phase.name!r}: from {phase.start:%Y-%m-%d %H:%M %Z} {until}, tasks {tasks}, {data}, "
-        f"accepts {' and '.join(phase.accepts)}, {quota}"
+        f"accepts {', '.join(phase.accepts)}, {quota}"
     )

@@ -1,99 +1,162 @@
 """What no single key can tell: whether the parts of a challenge fit together.
 
-The checks also run on definitions that hold None where a key has a fault of its own, and leave those alone.
+The checks also run on definitions that hold None where a key has a fault of its own, and leave those alone. They speak
+of keys as the file writes them: in a translated document these are the keys of CodaLab 1.5.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
+from medici_bundles.board_checks import column_faults
 from medici_bundles.faults import Fault
-from medici_bundles.parsing import dotted
-from medici_bundles.schema import ChallengeDefinition, Leaderboard, Phase, Solution
+from medici_bundles.schema import ChallengeDefinition, Phase, Solution
 from medici_bundles.yaml_lines import Path, YamlDocument
 
 
 def cross_faults(definition: ChallengeDefinition, document: YamlDocument) -> list[Fault]:
+    checks = _Checks(definition, document)
     found = [
-        *_unique("tasks", [task.index for task in definition.tasks], "index"),
-        *_unique("phases", [phase.index for phase in definition.phases], "index"),
-        *_unique("phases", [phase.name for phase in definition.phases], "name"),
-        *_unique("leaderboards", [board.key for board in definition.leaderboards], "key"),
-        *_unknown_tasks(definition),
-        *_phase_times(definition, document),
-        *_containers_without_input(definition, document),
-        *(fault for place, board in enumerate(definition.leaderboards) for fault in _columns(place, board)),
+        *checks.unique("tasks", [task.index for task in definition.tasks], "index"),
+        *checks.unique("phases", [phase.index for phase in definition.phases], "index"),
+        *checks.unique("phases", [phase.name for phase in definition.phases], "name"),
+        *checks.unique("leaderboards", [board.key for board in definition.leaderboards], "key"),
+        *checks.unknown_tasks(),
+        *checks.phase_times(),
+        *checks.moments(),
+        *checks.parents(),
+        *checks.kinds(),
+        *checks.open_data(),
+        *checks.choices(),
+        *(fault for place, board in enumerate(definition.leaderboards) for fault in column_faults(place, board)),
     ]
-    return [document.fault(path, f"{dotted(path)} {message}") for path, message in found]
+    return [document.fault(path, f"{document.name(path)} {message}") for path, message in found]
 
 
-def _unique(section: str, values: Sequence[object], key: str, below: Path = ()) -> Iterator[tuple[Path, str]]:
-    seen: dict[object, int] = {}
-    for place, value in enumerate(values):
-        if value is None:
-            continue
-        first = seen.setdefault(value, place)
-        if first != place:
-            yield (*below, section, place, key), f"is {value!r}, as is that of {section}[{first}]; give each its own"
+Found = Iterator[tuple[Path, str]]
+"""Where it is wrong, and what: the words after the key's name."""
 
 
-def _unknown_tasks(definition: ChallengeDefinition) -> Iterator[tuple[Path, str]]:
-    known = {task.index for task in definition.tasks if task.index is not None}
-    referring: dict[str, Sequence[Phase | Solution]] = {"phases": definition.phases, "solutions": definition.solutions}
-    for section, entries in referring.items():
-        for place, entry in enumerate(entries):
-            for position, index in enumerate(entry.tasks or ()):
-                if index not in known:
-                    yield (section, place, "tasks", position), f"names task {index}, {_existing('task', known)}"
+class _Checks:
+    def __init__(self, definition: ChallengeDefinition, document: YamlDocument) -> None:
+        self.definition = definition
+        self.document = document
+        self.phases = definition.phases
+        self.places = {phase.index: place for place, phase in reversed(list(enumerate(definition.phases)))}
+        """Index of a phase → its place in the list."""
+
+    def unique(self, section: str, values: Sequence[object], key: str) -> Found:
+        seen: dict[object, int] = {}
+        for place, value in enumerate(values):
+            first = seen.setdefault(value, place)
+            if value is not None and first != place:
+                other = self.document.name((section, first))
+                yield (section, place, key), f"is {value!r}, as is that of {other}; give each its own"
+
+    def unknown_tasks(self) -> Found:
+        known = {task.index for task in self.definition.tasks if task.index is not None}
+        sections: dict[str, Sequence[Phase | Solution]] = {
+            "phases": self.phases,
+            "solutions": self.definition.solutions,
+        }
+        for section, entries in sections.items():
+            for place, entry in enumerate(entries):
+                for position, index in enumerate(entry.tasks or ()):
+                    if index not in known:
+                        yield (section, place, "tasks", position), f"names task {index}, {existing('task', known)}"
+
+    def phase_times(self) -> Found:
+        """Phases follow each other in the order of their indexes; they may overlap."""
+        places = [place for place, phase in enumerate(self.phases) if phase.index is not None]
+        places.sort(key=lambda place: self.phases[place].index)
+        for place in places:
+            phase = self.phases[place]
+            if phase.start and phase.end and phase.end <= phase.start:
+                yield ("phases", place, "end"), f"is not after {self.document.name(('phases', place, 'start'))}"
+        if self.document.is_translated:
+            return  # there, ends follow from the starts
+        for place, following in pairwise([place for place in places if not self._shares_time(self.phases[place])]):
+            phase, after = self.phases[place], self.phases[following]
+            if phase.end is None and not self.document.holds(("phases", place, "end")):
+                yield ("phases", place, "end"), "is missing; only the last phase may stay open"
+            if phase.start and after.start and after.start < phase.start:
+                yield ("phases", following, "start"), f"is before that of phases[{place}], which has the lower index"
+
+    def _shares_time(self, phase: Phase) -> bool:
+        """Whether the phase is one of those that get each submission of a parallel phase."""
+        parent = self.places.get(phase.parent) if phase.parent is not None else None
+        return parent is not None and bool(self.phases[parent].parallel)
+
+    def moments(self) -> Found:
+        for place, phase in enumerate(self.phases):
+            here = ("phases", place)
+            if phase.late_until and phase.end is None and not self.document.holds((*here, "end")):
+                yield (*here, "late_until"), "needs an `end` that submissions can be late for"
+            if phase.late_until and phase.end and phase.late_until <= phase.end:
+                yield (*here, "late_until"), "is not after the phase's end"
+            if phase.freeze_at and phase.start and phase.freeze_at < phase.start:
+                yield (*here, "freeze_at"), "is before the phase's start"
+            if phase.freeze_at and phase.end and phase.freeze_at >= phase.end:
+                yield (*here, "freeze_at"), "is not before the phase's end"
+
+    def parents(self) -> Found:
+        for place, phase in enumerate(self.phases):
+            path = ("phases", place, "parent")
+            if phase.parent is None:
+                continue
+            if phase.parent not in self.places:
+                indexes = [index for index in self.places if index is not None]
+                yield path, f"names phase {phase.parent}, {existing('phase', indexes)}"
+            elif phase.parent == phase.index:
+                yield path, "names the phase itself"
+            elif self._is_in_a_circle(phase):
+                yield path, "leads back to the phase itself; one of them has to come first"
+
+    def _is_in_a_circle(self, phase: Phase) -> bool:
+        index, seen = phase.parent, {phase.index}
+        while index is not None and index in self.places and index not in seen:
+            seen.add(index)
+            index = self.phases[self.places[index]].parent
+        return index == phase.index
+
+    def kinds(self) -> Found:
+        tasks = enumerate(self.definition.tasks)
+        without = {task.index for place, task in tasks if not self._has_something_to_run_on(place)}
+        for place, phase in enumerate(self.phases):
+            if "accepts" not in phase.model_fields_set or not phase.accepts:
+                if phase.allowed_images and phase.accepts and "image" not in phase.accepts:
+                    yield ("phases", place, "allowed_images"), "needs a task with input_data to run images on"
+                continue
+            lacking = [index for index in phase.tasks or () if index in without]
+            programs = [kind for kind in phase.accepts if kind in {"container", "image"}]
+            if programs and lacking:
+                message = f"names {programs[0]}, but task {lacking[0]} has no input_data to run it on"
+                yield ("phases", place, "accepts"), message
+            if phase.allowed_images and "image" not in phase.accepts:
+                yield ("phases", place, "allowed_images"), "names images, but `accepts` does not name image"
+
+    def _has_something_to_run_on(self, place: int) -> bool:
+        task = self.definition.tasks[place]
+        return any(
+            getattr(task, key) or self.document.holds(("tasks", place, key))
+            for key in ("input_data", "ingestion_program")
+        )
+
+    def open_data(self) -> Found:
+        if not self.definition.make_input_data_available:
+            return
+        for place, phase in enumerate(self.phases):
+            if phase.hidden:
+                yield (
+                    ("phases", place, "hidden"),
+                    "is true, but make_input_data_available hands the input data out; change one of the two",
+                )
+
+    def choices(self) -> Found:
+        for key, question in (self.definition.fact_sheet or {}).items():
+            if question.type == "select" and question.selection == ():
+                yield ("fact_sheet", key, "selection"), "needs at least one choice"
 
 
-def _existing(noun: str, known: Iterable[int]) -> str:
+def existing(noun: str, known: Iterable[int]) -> str:
     numbers = ", ".join(map(str, sorted(known)))
     return f"but the indexes of the {noun}s are {numbers}" if numbers else f"but there are no {noun}s"
-
-
-def _phase_times(definition: ChallengeDefinition, document: YamlDocument) -> Iterator[tuple[Path, str]]:
-    """Phases follow each other in the order of their indexes; they may overlap."""
-    places = [place for place, phase in enumerate(definition.phases) if phase.index is not None]
-    places.sort(key=lambda place: definition.phases[place].index)
-    for place in places:
-        phase = definition.phases[place]
-        if phase.start and phase.end and phase.end <= phase.start:
-            yield ("phases", place, "end"), "is not after the phase's start"
-    for place, following in pairwise(places):
-        phase, after = definition.phases[place], definition.phases[following]
-        if phase.end is None and ("phases", place, "end") not in document.lines:
-            yield ("phases", place, "end"), "is missing; only the last phase may stay open"
-        if phase.start and after.start and after.start < phase.start:
-            yield ("phases", following, "start"), f"is before that of phases[{place}], which has the lower index"
-
-
-def _containers_without_input(definition: ChallengeDefinition, document: YamlDocument) -> Iterator[tuple[Path, str]]:
-    without = {
-        task.index
-        for place, task in enumerate(definition.tasks)
-        if not task.input_data and ("tasks", place, "input_data") not in document.lines
-    }
-    for place, phase in enumerate(definition.phases):
-        lacking = [index for index in phase.tasks or () if index in without]
-        if "accepts" in phase.model_fields_set and "container" in (phase.accepts or ()) and lacking:
-            message = f"names containers, but task {lacking[0]} has no input_data to run them on"
-            yield ("phases", place, "accepts"), message
-
-
-def _columns(place: int, board: Leaderboard) -> Iterator[tuple[Path, str]]:
-    here: Path = ("leaderboards", place)
-    columns = board.columns or ()
-    indexes = [column.index for column in columns]
-    yield from _unique("columns", [column.key for column in columns], "key", here)
-    yield from _unique("columns", indexes, "index", here)
-    known = {index for index in indexes if index is not None}
-    if board.primary_index is not None and known and board.primary_index not in known:
-        yield (*here, "primary_index"), f"is {board.primary_index}, {_existing('column', known)}"
-    for position, column in enumerate(columns):
-        path = (*here, "columns", position)
-        if column.computation and not column.computation_indexes:
-            yield (*path, "computation"), "needs computation_indexes: the indexes of the columns to compute from"
-        for at, index in enumerate(column.computation_indexes or ()):
-            if index not in known or index == column.index:
-                wrong = "which is the column itself" if index == column.index else _existing("column", known)
-                yield (*path, "computation_indexes", at), f"names column {index}, {wrong}"

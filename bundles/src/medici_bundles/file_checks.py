@@ -9,7 +9,7 @@ from medici_bundles.archives import DATA_LIMITS, OpenedArchive
 from medici_bundles.bundle_paths import DATA, FILE, inside
 from medici_bundles.entry_names import ArchiveRejected
 from medici_bundles.faults import Fault
-from medici_bundles.parsing import dotted, part_in
+from medici_bundles.parsing import part_in
 from medici_bundles.programs import wrong_with_program
 from medici_bundles.schema import ChallengeDefinition, Part
 from medici_bundles.secrecy import overlap, secret_refs
@@ -72,7 +72,9 @@ def file_faults(
         for mention in mentions(document)
         if not (is_kit and mention.is_data and locate(root, mention.ref) is None)
     ]
-    faults = [document.fault(m.path, f"{dotted(m.path)} names {m.ref}, {wrong}") for m, wrong in messages if wrong]
+    faults = [
+        document.fault(m.path, f"{document.name(m.path)} names {m.ref}, {wrong}") for m, wrong in messages if wrong
+    ]
     return [*faults, *_given_away(definition, document)]
 
 
@@ -83,7 +85,7 @@ def _wrong(root: FilesystemPath, mention: Mention) -> str:
     if not path.resolve().is_relative_to(root.resolve()):
         return "a link that leaves the bundle; put the files themselves there"
     if mention.is_data:
-        return _wrong_data(path, is_program=mention.path[-1] == "scoring_program")
+        return _wrong_data(path, is_program=mention.path[-1] in {"scoring_program", "ingestion_program"})
     return "" if path.is_file() else "which is a folder; name a file"
 
 
@@ -113,7 +115,6 @@ def _given_away(definition: ChallengeDefinition, document: YamlDocument) -> Iter
     for mention in mentions(document):
         held = next((secret for secret in secrets if overlap(mention.ref, secret.ref)), None)
         if held and mention.path[-1] in {"public_data", "starting_kit"}:
-            message = (
-                f"{dotted(mention.path)} names {mention.ref}, which would hand out the hidden {held.key} {held.ref}"
-            )
-            yield document.fault(mention.path, f"{message}; keep them in separate folders")
+            given = f"{document.name(mention.path)} names {mention.ref}"
+            message = f"{given}, which would hand out the hidden {held.key} {held.ref}; keep them in separate folders"
+            yield document.fault(mention.path, message)

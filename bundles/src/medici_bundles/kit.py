@@ -52,7 +52,7 @@ def choose_files(bundle: Bundle) -> Kit:
     every_secret = _Fingerprints(bundle, secrets)
     # Public data may hold hidden images or open answers by the organizer's own choice, but never the hidden answers.
     answers = _Fingerprints(bundle, [secret for secret in secrets if secret.is_hidden and secret.key != "input_data"])
-    parts = [*published, *known, *_helpful(bundle.definition)]
+    parts = [bundle.definition_name, *published, *known, *_helpful(bundle.definition)]
     files: dict[str, Path] = {}
     left_out: list[str] = []
     for name, path in _walk(bundle.folder):

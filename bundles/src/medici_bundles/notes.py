@@ -1,61 +1,66 @@
 """What is no fault, but what the organizer should know."""
 
+import re
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any
 
 from medici_bundles.dates import has_hours
-from medici_bundles.parsing import dotted, part_in
-from medici_bundles.schema import ChallengeDefinition, Column, Part, Phase, Task
+from medici_bundles.schema import ChallengeDefinition
 from medici_bundles.secrecy import overlap, secret_refs
-from medici_bundles.yaml_lines import Path, YamlDocument
-
-_KEPT_ONLY: dict[type[Part], frozenset[str]] = {
-    ChallengeDefinition: frozenset(
-        {"auto_run_submissions", "can_participants_make_submissions_public", "competition_type", "contact_email"}
-        | {"fact_sheet", "forum_enabled", "make_input_data_available", "queue", "reward", "solutions"}
-        | {"show_detailed_results_in_leaderboard", "show_detailed_results_in_submission_panel"}
-    ),
-    Task: frozenset({"ingestion_program", "ingestion_only_during_scoring"}),
-    Phase: frozenset({"auto_migrate_to_this_phase", "hide_output", "hide_prediction_output", "hide_score_output"}),
-    Column: frozenset({"computation"}),
-}
-"""Keys that are read and kept, and that nothing acts upon yet."""
+from medici_bundles.yaml_lines import YamlDocument
 
 _SHOWN_IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
+_PYTHON_2 = re.compile(
+    r"^(docker\.io/)?((library/)?python:2\b|codalab/(codalab-legacy|default)(:latest|:py2\d*)?$|.*:(py|python)-?2(\.?7)?\b)"
+)
 
 
 def notes(definition: ChallengeDefinition, document: YamlDocument) -> tuple[str, ...]:
     return (
-        *_missing(definition),
-        *_kept_only(ChallengeDefinition, document.data, (), document),
+        *_missing(definition, document),
+        *_queue(definition, document),
+        *_python_2(definition, document),
+        *_for_codabench(definition, document),
         *_overlaps(definition),
         *_bare_ends(document),
         *_hidden_by_default(definition),
     )
 
 
-def _missing(definition: ChallengeDefinition) -> Iterator[str]:
+def _missing(definition: ChallengeDefinition, document: YamlDocument) -> Iterator[str]:
     for key in ("image", "terms", "pages"):
         if not getattr(definition, key):
-            yield f"{key}: not given, which Codabench would require"
+            yield f"{document.name((key,)) or key}: not given, which Codabench would require"
     if definition.image and not definition.image.lower().endswith(_SHOWN_IMAGES):
         yield f"image: {definition.image} is kept and not shown; use a PNG, JPEG, GIF or WebP picture"
     if not definition.docker_image:
-        yield "docker_image: not given, the platform's own is used for scoring programs without a Dockerfile"
+        name = document.name(("docker_image",))
+        yield f"{name}: not given, the platform's own is used for scoring programs without a Dockerfile"
 
 
-def _kept_only(model: type[Part], data: Any, path: Path, document: YamlDocument) -> Iterator[str]:
-    """Of keys whose value asks for something: `hide_output: false` is what happens anyway."""
-    for name, field in model.model_fields.items():
-        value, below = data.get(name), (*path, name)
-        asks = value not in (None, [], {}, field.get_default())
-        if asks and name in _KEPT_ONLY.get(model, ()):
-            yield f"{dotted(below)} (line {document.line(below)}): kept, but this version does not act upon it"
-        inner = part_in(field.annotation)
-        if inner is not None and isinstance(value, list):
-            for place, item in enumerate(value):
-                yield from _kept_only(inner, item, (*below, place), document)
+def _queue(definition: ChallengeDefinition, document: YamlDocument) -> Iterator[str]:
+    if definition.queue:
+        line = document.line(("queue",))
+        yield f"queue (line {line}): {definition.queue} is used if a queue of that name exists here"
+
+
+def _python_2(definition: ChallengeDefinition, document: YamlDocument) -> Iterator[str]:
+    if definition.docker_image and _PYTHON_2.match(definition.docker_image):
+        path = ("docker_image",)
+        yield (
+            f"{document.name(path)} (line {document.line(path)}): {definition.docker_image} runs Python 2; programs "
+            "run under Python 3 here, and one that needs Python 2 will fail"
+        )
+
+
+def _for_codabench(definition: ChallengeDefinition, document: YamlDocument) -> Iterator[str]:
+    """What Codabench would refuse when the bundle goes there."""
+    for place, board in enumerate(definition.leaderboards):
+        for key, most in (("key", 36), ("title", 64)):
+            if len(getattr(board, key)) > most:
+                path = ("leaderboards", place, key)
+                where = f"{document.name(path)} (line {document.line(path)})"
+                yield f"{where}: has more than {most} characters, the most that Codabench takes"
 
 
 def _hidden_by_default(definition: ChallengeDefinition) -> Iterator[str]:
@@ -70,14 +75,18 @@ def _hidden_by_default(definition: ChallengeDefinition) -> Iterator[str]:
 
 
 def _overlaps(definition: ChallengeDefinition) -> Iterator[str]:
-    for phase, after in pairwise(definition.phases):
+    shared = {phase.index for phase in definition.phases if phase.parallel}
+    phases = [phase for phase in definition.phases if phase.parent not in shared]
+    for phase, after in pairwise(phases):
         if phase.end and after.start < phase.end:
             yield f"phases {phase.name!r} and {after.name!r} overlap: participants choose the phase of a submission"
 
 
 def _bare_ends(document: YamlDocument) -> Iterator[str]:
+    seen: set[str] = set()
     for place, phase in enumerate(document.data["phases"]):
-        end = phase.get("end")
-        if end and not has_hours(end):
-            path = ("phases", place, "end")
-            yield f"{dotted(path)} (line {document.line(path)}): {end} ends as that day begins (00:00 UTC)"
+        end, path = phase.get("end"), ("phases", place, "end")
+        name = document.name(path)
+        if end and not has_hours(end) and name not in seen:
+            seen.add(name)
+            yield f"{name} (line {document.line(path)}): {end} ends as that day begins (00:00 UTC)"

@@ -1,21 +1,19 @@
-"""From competition.yaml to a definition, with every fault and every key that is not read."""
+"""From a document to typed parts, with every fault and its line."""
 
-import difflib
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Union, get_args, get_origin
+from typing import Any, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from medici_bundles.faults import BundleRejected, Fault
+from medici_bundles.faults import Fault
 from medici_bundles.schema import ChallengeDefinition, Part
 from medici_bundles.yaml_lines import Path, YamlDocument
 
-V2_SECTIONS = frozenset({"tasks", "leaderboards", "pages"})
-V15_SECTIONS = frozenset({"html", "leaderboard"})
+AnyPart = TypeVar("AnyPart", bound=Part)
 
 
 @dataclass(frozen=True)
@@ -27,28 +25,17 @@ class Parsed:
 
 
 def parse(document: YamlDocument) -> Parsed:
-    refuse_other_formats(document)
+    """A document in version 2's keys, or translated into them."""
+    definition, wrongs = validated(ChallengeDefinition, document.data)
+    return Parsed(definition, tuple(fault_of(document, wrong) for wrong in wrongs))
+
+
+def validated(model: type[AnyPart], data: Any) -> tuple[AnyPart, list[ErrorDetails]]:
+    """The part, or what can be read of it, and what is wrong with it."""
     try:
-        return Parsed(ChallengeDefinition.model_validate(document.data), ())
+        return model.model_validate(data), []
     except ValidationError as error:
-        faults = [_fault(document, details) for details in error.errors(include_url=False) if not _echoes(details)]
-        return Parsed(draft(ChallengeDefinition, document.data), tuple(faults))
-
-
-def refuse_other_formats(document: YamlDocument) -> None:
-    data = document.data
-    if not isinstance(data, dict):
-        raise BundleRejected([document.fault((), "must hold `key: value` lines, beginning with `version: 2`")])
-    version = str(data.get("version", "")).strip()
-    if version in {"2", "2.0"} or (version == "" and V2_SECTIONS & data.keys()):
-        return
-    if version in {"1", "1.0", "1.5"} or V15_SECTIONS & data.keys() or isinstance(data.get("phases"), dict):
-        message = "this is a bundle of CodaLab 1.5, which this version does not read yet; write it in version 2's keys"
-    elif version:
-        message = f"version {version} is unknown; MedICI reads version 2"
-    else:
-        message = "is no challenge: it holds none of `tasks`, `phases`, `leaderboards`; begin with `version: 2`"
-    raise BundleRejected([document.fault(("version",), message)])
+        return draft(model, data), [details for details in error.errors(include_url=False) if not _echoes(details)]
 
 
 def draft(model: type[Part], raw: Any) -> Any:
@@ -56,20 +43,44 @@ def draft(model: type[Part], raw: Any) -> Any:
     prepared = model.prepared(raw) if isinstance(raw, dict) else {}
     values: dict[str, Any] = {}
     for name, field in model.model_fields.items():
-        default = None if field.is_required() else field.get_default(call_default_factory=True)
-        values[name] = _draft_value(field, prepared[name]) if name in prepared else default
+        values[name] = _draft_value(field, prepared[name]) if name in prepared else _absent(field)
     return model.model_construct(_fields_set=set(prepared), **values)
+
+
+def _absent(field: FieldInfo) -> Any:
+    if field.is_required():
+        return () if get_origin(field.annotation) is tuple else None
+    return field.get_default(call_default_factory=True)
 
 
 def _draft_value(field: FieldInfo, value: Any) -> Any:
     inner = part_in(field.annotation)
-    if inner is not None and get_origin(field.annotation) is tuple:
+    origin = get_origin(field.annotation)
+    if origin is dict:
+        return dict(_draft_items(field, value)) if isinstance(value, dict) else {}
+    if inner is not None and origin is tuple:
         return tuple(draft(inner, item) for item in value) if isinstance(value, list) else ()
+    if inner is not None and isinstance(value, dict):
+        return draft(inner, value)
     try:
         adapter: TypeAdapter[Any] = TypeAdapter(field.rebuild_annotation())
         return adapter.validate_python(value)
     except ValidationError:
         return None
+
+
+def _draft_items(field: FieldInfo, value: dict[Any, Any]) -> Iterator[tuple[str, Any]]:
+    """The entries of a mapping that can be read, each on its own."""
+    kind = get_args(field.annotation)[1]
+    inner = part_in(kind)
+    for key, item in value.items():
+        if inner is not None:
+            yield str(key), draft(inner, item)
+            continue
+        try:
+            yield str(key), TypeAdapter(kind).validate_python(item)
+        except ValidationError:
+            continue
 
 
 def part_in(annotation: Any) -> type[Part] | None:
@@ -81,48 +92,6 @@ def part_in(annotation: Any) -> type[Part] | None:
     return None
 
 
-def ignored_keys(document: YamlDocument) -> tuple[str, ...]:
-    """One line for each key that nothing reads, with the key that was perhaps meant."""
-    return tuple(
-        f"ignored: {dotted(path)} (line {document.line(path)}){hint}"
-        for path, hint in _unknown(ChallengeDefinition, document.data, ())
-    )
-
-
-def _unknown(model: type[BaseModel], data: Any, path: Path) -> Iterator[tuple[Path, str]]:
-    if not isinstance(data, dict):
-        return
-    for key, value in data.items():
-        below = (*path, str(key))
-        field = model.model_fields.get(str(key))
-        if field is not None:
-            yield from _unknown_below(field, value, below)
-        elif below != ("version",):
-            close = difflib.get_close_matches(str(key), model.model_fields, n=1)
-            yield below, f"; did you mean {close[0]}?" if close else ""
-
-
-def _unknown_below(field: FieldInfo, value: Any, path: Path) -> Iterator[tuple[Path, str]]:
-    inner = part_in(field.annotation)
-    if inner is None:
-        return
-    origin = get_origin(field.annotation)
-    if origin is tuple and isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _unknown(inner, item, (*path, index))
-    elif origin is dict and isinstance(value, dict):
-        for key, item in value.items():
-            yield from _unknown(inner, item, (*path, str(key)))
-    elif origin not in {tuple, dict}:
-        yield from _unknown(inner, value, path)
-
-
-def dotted(path: Path) -> str:
-    """`("phases", 0, "end")` → `phases[0].end`."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-    return text.removeprefix(".")
-
-
 def _echoes(details: ErrorDetails) -> bool:
     """A list counts as empty when all its entries have faults, and a slug is made from the title: those are named."""
     return (details["type"] == "too_short" and bool(details["input"])) or (
@@ -130,9 +99,18 @@ def _echoes(details: ErrorDetails) -> bool:
     )
 
 
-def _fault(document: YamlDocument, details: ErrorDetails) -> Fault:
+def fault_of(document: YamlDocument, details: ErrorDetails) -> Fault:
     path = details["loc"]
-    return document.fault(path, f"{dotted(path)} {_sentence(details)}" if path else _sentence(details))
+    given = details["input"]
+    if path[:1] == ("tasks",) and details["type"] == "missing" and isinstance(given, dict) and given.get("key"):
+        return _elsewhere(document, (*path[:-1], "key"), given["key"])
+    name = document.name(path)
+    return document.fault(path, f"{name} {_sentence(details)}" if name else _sentence(details))
+
+
+def _elsewhere(document: YamlDocument, path: Path, key: object) -> Fault:
+    message = f"refers to task {key} on another server; write the task here, with its scoring_program and data"
+    return document.fault(path, f"{document.name(path)} {message}")
 
 
 def _sentence(details: ErrorDetails) -> str:

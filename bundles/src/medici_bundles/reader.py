@@ -1,24 +1,25 @@
 """A bundle, opened: its definition, its pages, and its data as zips."""
 
+import re
 import tempfile
 from pathlib import Path
 from typing import Self
 
 from medici_bundles.archives import DATA_LIMITS, ArchiveLimits
-from medici_bundles.cross_checks import cross_faults
 from medici_bundles.entry_names import ArchiveRejected, is_noise
 from medici_bundles.faults import BundleRejected, Fault
 from medici_bundles.file_checks import file_faults, locate, mentions
+from medici_bundles.formats import read_definition
 from medici_bundles.notes import notes
 from medici_bundles.packing import Packed, extract_zip, pack_folder, repack_zip
-from medici_bundles.parsing import dotted, ignored_keys, parse
 from medici_bundles.report import ImportReport
 from medici_bundles.schema import ChallengeDefinition, Page
-from medici_bundles.yaml_lines import YamlDocument, read_yaml
+from medici_bundles.yaml_lines import MAX_FILE_BYTES, YamlDocument, read_yaml
 
 DEFINITION_NAMES = ("competition.yaml", "competition.yml")
 MAX_PAGE_BYTES = 2 * 1024**2
 MAX_IMAGE_BYTES = 10 * 1024**2
+_PHASES = re.compile(rb"^(phases|'phases'|\"phases\")\s*:", re.MULTILINE)
 LEFT_OUT = ("__pycache__", "*.pyc", ".git", ".gitignore", ".gitkeep")
 """Patterns of what is never packed: it would change the archive without changing the challenge."""
 
@@ -53,6 +54,11 @@ class Bundle:
             return self._bytes(ref, MAX_PAGE_BYTES).decode("utf-8-sig")
         except UnicodeDecodeError:
             raise BundleRejected([Fault(ref, 0, "is not UTF-8 text; save it as UTF-8")]) from None
+
+    @property
+    def definition_name(self) -> str:
+        """Usually competition.yaml."""
+        return self._document.file
 
     @property
     def terms_text(self) -> str:
@@ -100,7 +106,7 @@ class Bundle:
 
     def fault(self, ref: str, problem: str) -> Fault:
         path = next((mention.path for mention in mentions(self._document) if mention.ref == ref), ())
-        subject = f"{dotted(path)} names {ref}" if path else f"{ref} is asked for"
+        subject = f"{self._document.name(path)} names {ref}" if path else f"{ref} is asked for"
         return self._document.fault(path, f"{subject}, {problem}")
 
 
@@ -132,35 +138,56 @@ def open_bundle(path: Path | str, *, limits: ArchiveLimits = DATA_LIMITS, is_kit
 def _open_folder(folder: Path, *, is_kit: bool) -> Bundle:
     definition_file = _definition_file(folder)
     root = definition_file.parent
-    document = read_yaml(definition_file.name, definition_file.read_bytes())
-    parsed = parse(document)
-    faults = [
-        *parsed.faults,
-        *cross_faults(parsed.definition, document),
-        *file_faults(root, parsed.definition, document, is_kit=is_kit),
-    ]
+    reading = read_definition(read_yaml(definition_file.name, definition_file.read_bytes()))
+    document = reading.document
+    faults = [*reading.faults, *file_faults(root, reading.definition, document, is_kit=is_kit)]
     if faults:
         raise BundleRejected(faults)
-    definition = parsed.definition.ordered()
-    return Bundle(root, document, definition, ImportReport(ignored_keys(document), notes(definition, document)))
+    definition = reading.definition.ordered()
+    report = ImportReport(
+        ignored=reading.ignored,
+        mapped=reading.mapped,
+        notes=(*_renamed(definition_file), *notes(definition, document)),
+        format=reading.format,
+    )
+    return Bundle(root, document, definition, report)
 
 
 def _definition_file(folder: Path) -> Path:
-    """At the root, or in the one folder that wraps everything."""
+    """At the root, or in the one folder that wraps everything; of another name when it can only be that one."""
     places = [folder]
     below = [path for path in folder.iterdir() if not is_noise(path.name) and not path.name.startswith(".")]
     if len(below) == 1 and below[0].is_dir():
         places.append(below[0])
     candidates = [place / name for place in places for name in DEFINITION_NAMES]
     found = next((path for path in candidates if path.is_file()), None)
-    if found is None:
+    if found is not None:
+        return found
+    others = [path for path in _other_yamls(places) if _names_phases(path)]
+    if len(others) != 1:
         raise BundleRejected([Fault(DEFINITION_NAMES[0], 0, f"is missing{_found_elsewhere(folder)}")])
-    return found
+    return others[0]
+
+
+def _other_yamls(places: list[Path]) -> list[Path]:
+    found = (path for place in places for suffix in ("*.yaml", "*.yml") for path in place.glob(suffix))
+    return sorted(path for path in found if path.is_file() and not is_noise(path.name))
+
+
+def _names_phases(path: Path) -> bool:
+    with path.open("rb") as file:
+        return _PHASES.search(file.read(MAX_FILE_BYTES)) is not None
+
+
+def _renamed(definition_file: Path) -> list[str]:
+    if definition_file.name in DEFINITION_NAMES:
+        return []
+    return [f"{definition_file.name} is read as the challenge's definition: there is no {DEFINITION_NAMES[0]}"]
 
 
 def _found_elsewhere(folder: Path) -> str:
     elsewhere = sorted(path for name in DEFINITION_NAMES for path in folder.rglob(name))
     if elsewhere:
         return f"; it was found at {elsewhere[0].relative_to(folder).as_posix()}, and belongs at the bundle's root"
-    others = sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
+    others = _other_yamls([folder])
     return f"; rename {others[0].name} if that is the challenge's definition" if others else " at the bundle's root"

@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from medici_bundles.bundle_paths import DataPath, FilePath
 from medici_bundles.dates import parse_moment
+from medici_bundles.shapes import choices_in, is_foreign_id, is_true, questions_in
 
 Moment = Annotated[datetime, BeforeValidator(parse_moment)]
 """Aware time."""
@@ -176,8 +177,8 @@ class Column(Part):
 
 class Leaderboard(Part):
     index: Count = 0
-    title: str = Field(min_length=1, max_length=64)
-    key: str = Field(pattern=r"^[\w.-]{1,36}$")
+    title: str = Field(min_length=1, max_length=200)
+    key: str = Field(pattern=r"^[\w.-]{1,80}$")
     hidden: bool = False
     submission_rule: Literal[
         "Add", "Add_And_Delete", "Add_And_Delete_Multiple", "Force_Last", "Force_Latest_Multiple", "Force_Best"
@@ -198,8 +199,8 @@ class FactSheetQuestion(Part):
     key: str = Field(min_length=1)
     type: Literal["checkbox", "text", "select"]
     title: str = ""
-    selection: Any = None
-    """The choices of a select, in any of the shapes that Codabench writes."""
+    selection: Annotated[tuple[str, ...], BeforeValidator(choices_in)] = ()
+    """The choices of a select, in their order."""
     is_required: bool = False
     is_on_leaderboard: bool = False
 
@@ -230,11 +231,13 @@ class ChallengeDefinition(Part):
     can_participants_make_submissions_public: bool = True
     make_programs_available: bool = False
     make_input_data_available: bool = False
+    """Phases that don't say `hidden` have open input data."""
     competition_type: Literal["competition", "benchmark"] = "competition"
     reward: str | None = None
     contact_email: str | None = None
     forum_enabled: bool = True
     fact_sheet: dict[str, FactSheetQuestion] = Field(default_factory=dict)
+    """What is asked of every submission."""
     tasks: tuple[Task, ...] = Field(min_length=1)
     solutions: tuple[Solution, ...] = ()
     phases: tuple[Phase, ...] = Field(min_length=1)
@@ -242,7 +245,11 @@ class ChallengeDefinition(Part):
 
     @classmethod
     def filled_in(cls, data: dict[str, Any]) -> dict[str, Any]:
-        data = _with_unwrapping(data)
+        data = _with_open_data(_with_unwrapping(data))
+        if is_foreign_id(data.get("queue")):
+            data = {key: value for key, value in data.items() if key != "queue"}
+        if "fact_sheet" in data:
+            data = {**data, "fact_sheet": questions_in(data["fact_sheet"])}
         if "slug" not in data and "title" in data:
             data = {**data, "slug": slug_of(str(data["title"]))}
         for section in ("tasks", "solutions", "phases", "leaderboards"):
@@ -290,6 +297,17 @@ def _with_unwrapping(data: dict[str, Any]) -> dict[str, Any]:
     unwraps = bool(OWN_KEYS & data.keys() or OWN_PHASE_KEYS & of_phases)
     settled = [{"unwrap_results": unwraps, **phase} if isinstance(phase, dict) else phase for phase in phases]
     return {**data, "phases": settled}
+
+
+def _with_open_data(data: dict[str, Any]) -> dict[str, Any]:
+    phases = data.get("phases")
+    if not isinstance(phases, list) or not is_true(data.get("make_input_data_available")):
+        return data
+    opened = [
+        {**phase, "hidden": False} if isinstance(phase, dict) and phase.get("hidden") is None else phase
+        for phase in phases
+    ]
+    return {**data, "phases": opened}
 
 
 def _by_index(entries: tuple[Indexed, ...]) -> tuple[Indexed, ...]:

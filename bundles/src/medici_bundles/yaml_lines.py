@@ -1,7 +1,7 @@
 """YAML read safely, with the line of every key and list item."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
@@ -29,15 +29,45 @@ class YamlDocument:
     file: str
     data: Any
     lines: Mapping[Path, int]
+    """Of paths as the file writes them."""
+    origins: Mapping[Path, Path] = field(default_factory=dict)
+    """Where `data` was translated from another format: path in `data` → path in the file. Empty: they are the same."""
+
+    @property
+    def is_translated(self) -> bool:
+        return bool(self.origins)
+
+    def origin(self, path: Path) -> Path:
+        """The path in the file; of what the file does not spell out, that of the nearest thing around it."""
+        if not self.origins:
+            return path
+        while path and path not in self.origins:
+            path = path[:-1]
+        return self.origins.get(path, ())
+
+    def name(self, path: Path) -> str:
+        """`phases[0].end`, or `phases.1.start_date` where the organizer's key was another one."""
+        return dotted(self.origin(path))
+
+    def holds(self, path: Path) -> bool:
+        """Whether the organizer wrote this key."""
+        return (self.origins.get(path, ("",)) if self.origins else path) in self.lines
 
     def line(self, path: Path) -> int:
         """The line of `path`, or of the nearest thing around it that stands in the file."""
+        path = self.origin(path)
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines.get(path, 1)
 
     def fault(self, path: Path, message: str) -> Fault:
         return Fault(self.file, self.line(path), message)
+
+
+def dotted(path: Path) -> str:
+    """`("phases", 0, "end")` → `phases[0].end`."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return text.removeprefix(".")
 
 
 def read_yaml(file: str, content: bytes) -> YamlDocument:

@@ -9,6 +9,7 @@ from tests.unit.bundles.zips import Raw, raw_zip, saved
 def test_a_sound_bundle_is_summed_up(tmp_path: Path) -> None:
     assert check_bundle(write_bundle(tmp_path)) == CheckReport(
         notes=("docker_image: not given, the platform's own is used for scoring programs without a Dockerfile",),
+        format="Codabench 2",
         slug="chest-x-ray-2026",
         title="Chest X-ray (2026)",
         summary=(
@@ -19,7 +20,7 @@ def test_a_sound_bundle_is_summed_up(tmp_path: Path) -> None:
             "task 1 'Test': input input_data/test, reference reference_data/test, scoring scoring_program",
             (
                 "phase 0 'Training': from 2026-01-01 00:00 UTC until 2026-06-30 18:00 UTC+02:00, tasks 0, open data, "
-                "accepts container and results, 100 submissions, 5 a day"
+                "accepts container, code, image, results, 100 submissions, 5 a day"
             ),
             (
                 "phase 1 'Final': from 2026-07-01 00:00 UTC without an end, tasks 1, hidden data, accepts container, "
@@ -60,5 +61,9 @@ def test_every_byte_of_the_data_is_read(tmp_path: Path) -> None:
 def test_a_definition_with_faults_is_reported_not_raised(tmp_path: Path) -> None:
     report = check_bundle(write_bundle(tmp_path, "version: 1\n"))
 
-    assert [fault.line for fault in report.faults] == [1]
-    assert report.summary == ()
+    assert list(map(str, report.faults)) == [
+        "competition.yaml:1: leaderboard is missing",
+        "competition.yaml:1: phases is missing",
+        "competition.yaml:1: title is missing",
+    ]
+    assert (report.format, report.summary) == ("", ())

@@ -46,7 +46,7 @@ phases:
     start: 2026-07-01
     end: 2026-06-01
     tasks: [0]
-    accepts: [code]
+    accepts: [image]
 leaderboards:
   - title: Results
     key: main
@@ -71,11 +71,8 @@ def test_ten_faults_are_ten_sentences_with_ten_lines(tmp_path: Path) -> None:
         ),
         "competition.yaml:18: phases[0].tasks[1] names task 5, but the indexes of the tasks are 0",
         "competition.yaml:19: phases[0].max_submissions must be a whole number, not 'many'",
-        "competition.yaml:23: phases[1].end is not after the phase's start",
-        (
-            "competition.yaml:25: phases[1].accepts[0] names 'code', which this version does not accept yet; use "
-            "container or results"
-        ),
+        "competition.yaml:23: phases[1].end is not after phases[1].start",
+        "competition.yaml:25: phases[1].accepts names image, but task 0 has no input_data to run it on",
         "competition.yaml:31: leaderboards[0].columns[1].key is 'f1', as is that of columns[0]; give each its own",
     ]
 
@@ -128,7 +125,7 @@ SCHEMA_FAULTS: list[tuple[tuple[str, str], str]] = [
     (("    max_submissions: 10", "    outputs: []"), "32: phases[1].outputs must hold at least one entry"),
     (
         ("    accepts: [container]", "    accepts: [zip]"),
-        ("31: phases[1].accepts[0] must be 'container' or 'results', not 'zip'"),
+        ("31: phases[1].accepts[0] must be 'container', 'code', 'image' or 'results', not 'zip'"),
     ),
     (("    tasks: [1]", "    tasks: []"), "30: phases[1].tasks must hold at least one entry"),
     (
@@ -143,8 +140,8 @@ SCHEMA_FAULTS: list[tuple[tuple[str, str], str]] = [
         ("42: leaderboards[0].columns[1].sorting must be 'desc' or 'asc', not 'down'"),
     ),
     (
-        ("    key: main", f"    key: {'k' * 37}"),
-        (f"36: leaderboards[0].key must be a short name of letters, digits, `_`, `-` and `.`, not '{'k' * 37}'"),
+        ("    key: main", f"    key: {'k' * 81}"),
+        (f"36: leaderboards[0].key must be a short name of letters, digits, `_`, `-` and `.`, not '{'k' * 59}"),
     ),
     (
         ("    input_data: input_data/test", f"    input_data: {UUID}"),
@@ -193,7 +190,7 @@ CROSS_FAULTS: list[tuple[list[tuple[str, str]], str]] = [
     ),
     (
         [("    end: 2026-06-30T18:00:00+02:00", "    end: 2026-01-01")],
-        "23: phases[0].end is not after the phase's start",
+        "23: phases[0].end is not after phases[0].start",
     ),
     ([("    end: 2026-06-30T18:00:00+02:00\n", "")], "20: phases[0].end is missing; only the last phase may stay open"),
     (
@@ -206,7 +203,7 @@ CROSS_FAULTS: list[tuple[list[tuple[str, str]], str]] = [
     ),
     (
         [("    input_data: input_data/test\n", "")],
-        "30: phases[1].accepts names containers, but task 1 has no input_data to run them on",
+        "30: phases[1].accepts names container, but task 1 has no input_data to run it on",
     ),
     (
         [("    key: main", "    key: main\n    primary_index: 2")],
@@ -260,15 +257,7 @@ def test_open_input_data_may_be_public(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("definition", "fault"),
     [
-        (
-            "version: 1\n",
-            "1: this is a bundle of CodaLab 1.5, which this version does not read yet; write it in version 2's keys",
-        ),
-        (
-            "title: Old\nhtml: {overview: o.html}\nphases: {1: {phasenumber: 1}}\nleaderboard: {}\n",
-            "1: this is a bundle of CodaLab 1.5, which this version does not read yet; write it in version 2's keys",
-        ),
-        ("title: A\nversion: 3\n", "2: version 3 is unknown; MedICI reads version 2"),
+        ("title: A\nversion: 3\n", "2: version 3 is unknown; MedICI reads version 2 of Codabench and 1.5 of CodaLab"),
         (
             "title: A\n",
             "1: is no challenge: it holds none of `tasks`, `phases`, `leaderboards`; begin with `version: 2`",

@@ -23,7 +23,9 @@ def test_the_published_file_is_what_the_code_makes() -> None:
 
 def test_every_key_of_every_part_is_in_it() -> None:
     schema = competition_schema()
-    parts = {part.__name__: set(part.model_fields) for part in Part.__subclasses__()}
+    parts = {
+        part.__name__: set(part.model_fields) for part in Part.__subclasses__() if part.__module__ == Part.__module__
+    }
     challenge = parts.pop("ChallengeDefinition")
     assert set(schema["properties"]) == {"version"} | challenge
     assert {name: set(entry["properties"]) for name, entry in schema["$defs"].items()} == parts

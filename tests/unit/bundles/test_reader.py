@@ -129,21 +129,23 @@ def test_a_challenge_without_picture_and_terms(tmp_path: Path) -> None:
         )
 
 
-def test_notes_tell_what_is_kept_only_and_what_could_surprise(tmp_path: Path) -> None:
+def test_notes_tell_what_could_surprise(tmp_path: Path) -> None:
     definition = replaced(
-        ("image: logo.png", "image: logo.png\nfact_sheet: {A: {key: a, type: text}}\ndocker_image: x"),
-        ("    hidden: false", "    hidden: false\n    hide_output: false\n    hide_score_output: true"),
-        ("        key: f1", "        key: f1\n        computation: avg\n        computation_indexes: [0]"),
+        ("image: logo.png", "image: logo.png\nqueue: gpus\ndocker_image: python:2.7-slim"),
+        ("    key: main", f"    key: {'k' * 37}"),
         ("    start: 2026-07-01 00:00:00", "    start: 2026-06-01\n    end: 2026-12-31"),
     )
 
     with open_bundle(write_bundle(tmp_path, definition)) as bundle:
         assert bundle.report.notes == (
-            "fact_sheet (line 4): kept, but this version does not act upon it",
-            "phases[0].hide_score_output (line 30): kept, but this version does not act upon it",
-            "leaderboards[0].columns[1].computation (line 47): kept, but this version does not act upon it",
+            "queue (line 4): gpus is used if a queue of that name exists here",
+            (
+                "docker_image (line 5): python:2.7-slim runs Python 2; programs run under Python 3 here, and one that "
+                "needs Python 2 will fail"
+            ),
+            "leaderboards[0].key (line 39): has more than 36 characters, the most that Codabench takes",
             "phases 'Training' and 'Final' overlap: participants choose the phase of a submission",
-            "phases[1].end (line 34): 2026-12-31 ends as that day begins (00:00 UTC)",
+            "phases[1].end (line 32): 2026-12-31 ends as that day begins (00:00 UTC)",
         )
 
 

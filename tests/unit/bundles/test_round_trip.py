@@ -6,7 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from medici_bundles.cross_checks import cross_faults
-from medici_bundles.parsing import ignored_keys, parse
+from medici_bundles.ignored import ignored_keys
+from medici_bundles.parsing import parse
 from medici_bundles.schema import ChallengeDefinition, Part
 from medici_bundles.writing import write_definition
 from medici_bundles.yaml_lines import read_yaml

@@ -3,7 +3,8 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import ValidationError
 
-from medici_bundles.parsing import ignored_keys, parse
+from medici_bundles.ignored import ignored_keys
+from medici_bundles.parsing import parse
 from medici_bundles.schema import Column, Leaderboard, LimitSettings, Page, Phase, Task, slug_of
 from medici_bundles.yaml_lines import read_yaml
 from tests.unit.bundles.challenges import DEFINITION, replaced
@@ -32,6 +33,7 @@ def test_a_definition_is_typed_and_filled_in() -> None:
         max_submissions=10,
         execution_time_limit=500,
         limits=LimitSettings(time_s=500),
+        unwrap_results=True,
     )
     assert definition.leaderboards == (
         Leaderboard(
