@@ -94,6 +94,14 @@ class RunMaker:
     def results(self, files: dict[str, bytes | str], **spec: object) -> RunSpec:
         return self._spec(SubmissionKind.RESULTS, self.archives.ref(FileRole.SUBMISSION, files), **spec)
 
+    def code(
+        self, files: dict[str, bytes | str], ingestion: dict[str, bytes | str] | None = None, **spec: object
+    ) -> RunSpec:
+        """`ingestion`: the files of the task's ingestion program."""
+        if ingestion is not None:
+            spec = {"ingestion_program": self.archives.ref(FileRole.INGESTION_PROGRAM, ingestion), **spec}
+        return self._spec(SubmissionKind.CODE, self.archives.ref(FileRole.SUBMISSION, files), **spec)
+
     def host(self, program: dict[str, bytes | str], reference: dict[str, bytes | str] | None = None) -> RecordingHost:
         grant = ScoringGrant(
             scoring_program=self.archives.ref(FileRole.SCORING_PROGRAM, program),
@@ -104,7 +112,8 @@ class RunMaker:
     def _spec(self, kind: SubmissionKind, submission: FileRef, **spec: object) -> RunSpec:
         self._runs += 1
         data = self.archives.ref(FileRole.INPUT_DATA, {"x.csv": "file,class\n"})
-        values = {"challenge": "c", "phase": "p", "task": "t", "input_data": data, "attempt": 1, **spec}
+        values = {"challenge": "c", "phase": "p", "task": "t", "input_data": data, "attempt": 1}
+        values |= {"program_image": IMAGE, **spec}
         return RunSpec(run_id=self._runs, kind=kind, submission=submission, **values)
 
 

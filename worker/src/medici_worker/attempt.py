@@ -14,16 +14,16 @@ class Attempt:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._ended: LeaseLost | HandedBack | None = None
-        self._running: Running | None = None
+        self._running: list[Running] = []
 
     def end(self, reason: LeaseLost | HandedBack) -> None:
-        """The first reason counts. A container that runs is killed at once."""
+        """The first reason counts. Containers that run are killed at once."""
         with self._lock:
             self._ended = self._ended or reason
-            running = self._running
-        if running is not None:
+            running = list(self._running)
+        for one in running:
             with contextlib.suppress(EngineError):
-                running.kill()
+                one.kill()
 
     def go_on(self) -> None:
         """Raises the reason when the attempt is over."""
@@ -34,14 +34,14 @@ class Attempt:
     def watching(self, running: Running) -> Iterator[None]:
         """While inside, `running` is killed when the attempt ends."""
         with self._lock:
-            self._running = running
+            self._running.append(running)
         try:
             if self._ended is not None:
                 running.kill()
             yield
         finally:
             with self._lock:
-                self._running = None
+                self._running.remove(running)
         self.go_on()
 
 

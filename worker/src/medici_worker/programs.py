@@ -1,5 +1,6 @@
-"""Organizers' programs: a zip with a Dockerfile, with a `metadata` that names a command, or with both."""
+"""Programs: a zip with a Dockerfile, with a `metadata` that names a command, or with both."""
 
+import re
 import shlex
 import threading
 import time
@@ -8,42 +9,35 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medici_worker.containers.archives import text_of
+from medici_worker.places import APP, PROGRAM, filled_in
 
-APP = "/app"
-PROGRAM = f"{APP}/program"
-INPUT = f"{APP}/input"
-REFERENCE = f"{INPUT}/ref"
-PREDICTIONS = f"{INPUT}/res"
-OUTPUT = f"{APP}/output"
 METADATA_NAMES = ("metadata", "metadata.yaml", "metadata.yml")
-
-SUBSTITUTIONS: Mapping[str, str] = {
-    "$input": INPUT,
-    "$output": OUTPUT,
-    "$program": PROGRAM,
-    "$hidden": REFERENCE,
-    "$predictions": PREDICTIONS,
-    "$shared": "/tmp",  # noqa: S108 - inside the container
-    "$tmp": "/tmp",  # noqa: S108 - inside the container
-}
-"""CodaLab's words in a command, in the order in which they are replaced."""
+_BLOCK = re.compile(r"[>|][+-]?\s*(?:#.*)?")
+_SINGLE = re.compile(r"'((?:[^']|'')*)'\s*(?:#.*)?$")
+_DOUBLE = re.compile(r'"((?:[^"\\]|\\.)*)"\s*(?:#.*)?$')
+_ESCAPED = re.compile(r"\\(.)")
+_COMMENT = re.compile(r"(?:^|\s)#")
 
 
 class ProgramUnusable(Exception):
-    """The program's zip does not say how to run it: the organizer's fault."""
+    """The program's zip does not say how to run it: its author's fault."""
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
     archive: Path
     has_dockerfile: bool
-    command: tuple[str, ...] | None
-    """Of `metadata`, with the words filled in; None: the image's own command."""
+    words: tuple[str, ...] | None
+    """The command of `metadata`, split; None: the image's own command."""
+
+    def command(self, places: Mapping[str, str]) -> tuple[str, ...] | None:
+        """A path with a space stays one word, and no shell is involved."""
+        return tuple(filled_in(word, places) for word in self.words) if self.words is not None else None
 
     @property
     def working_dir(self) -> str:
         """A program whose image brings the command finds `program input output` beside itself."""
-        return APP if self.command is None else PROGRAM
+        return APP if self.words is None else PROGRAM
 
 
 class Programs:
@@ -81,35 +75,60 @@ class Programs:
 
 
 def read_program(archive: Path) -> Program:
-    has_dockerfile = text_of(archive, "Dockerfile") is not None
-    metadata = next((text for name in METADATA_NAMES if (text := text_of(archive, name)) is not None), None)
-    line = command_of(metadata) if metadata is not None else None
-    if line is None and not has_dockerfile:
+    """Raises `ProgramUnusable` when it says in neither way how to run it."""
+    program = look_at(archive)
+    if program.words is None and not program.has_dockerfile:
         raise ProgramUnusable("The program has neither a Dockerfile nor a 'metadata' file with a 'command:' line.")
-    return Program(archive, has_dockerfile, filled_in(line) if line is not None else None)
+    return program
+
+
+def look_at(archive: Path) -> Program:
+    """The same of a zip that may do without: a submission under an ingestion program."""
+    has_dockerfile = text_of(archive, "Dockerfile") is not None
+    found = (text for name in METADATA_NAMES if (text := text_of(archive, name)) is not None)
+    line = next((command for text in found if (command := command_of(text)) is not None), None)
+    return Program(archive, has_dockerfile, _split(line) if line is not None else None)
 
 
 def command_of(metadata: str) -> str | None:
-    """The value of `command:`. Only this one line is needed, so no YAML of strangers is interpreted."""
-    for line in metadata.splitlines():
+    """The value of `command:`, as YAML means it; only this one key is needed, so nothing else is interpreted."""
+    lines = metadata.lstrip("\ufeff").splitlines()
+    for number, line in enumerate(lines):
         key, colon, value = line.partition(":")
-        if colon and key.strip() == "command" and value.strip():
-            value = value.strip()
-            quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
-            return value[1:-1] if quoted else value
+        if colon and key.strip().strip("\"'") == "command":
+            return _scalar(value.strip(), _indented(lines[number + 1 :], _indent(line))) or None
     return None
 
 
-def filled_in(line: str) -> tuple[str, ...]:
-    """Split like a shell does, then fill in: a path with a space stays one word. No shell is involved."""
+def _scalar(value: str, following: list[str]) -> str:
+    """A YAML scalar on one line or on several: plain, quoted, or a block (`>`, `|`)."""
+    if _BLOCK.fullmatch(value):
+        return " ".join(following)
+    text = " ".join([value, *following])
+    if text.startswith("'") and (quoted := _SINGLE.match(text)):
+        return quoted[1].replace("''", "'")
+    if text.startswith('"') and (quoted := _DOUBLE.match(text)):
+        return _ESCAPED.sub(r"\1", quoted[1])
+    return " ".join(_COMMENT.split(line, maxsplit=1)[0].rstrip() for line in [value, *following]).strip()
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _indented(lines: list[str], above: int) -> list[str]:
+    """The lines that belong to the key before them."""
+    kept: list[str] = []
+    for line in lines:
+        if line.strip() and _indent(line) <= above:
+            break
+        kept.append(line.strip())
+    return [line for line in kept if line]
+
+
+def _split(line: str) -> tuple[str, ...]:
+    """In words, as a shell does it."""
     try:
-        words = shlex.split(line)
+        return tuple(shlex.split(line))
     except ValueError as error:
         raise ProgramUnusable(f"The command in 'metadata' can't be split into words: {error}.") from error
-    return tuple(_substituted(word) for word in words)
-
-
-def _substituted(word: str) -> str:
-    for name, path in SUBSTITUTIONS.items():
-        word = word.replace(name, path)
-    return word

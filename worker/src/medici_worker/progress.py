@@ -4,11 +4,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from medici_worker.attempt import Attempt
 from medici_worker.containers.bench import Bench
+from medici_worker.containers.builds import BuiltImage
 from medici_worker.containers.engine import (
     LABEL_ATTEMPT,
     LABEL_RUN,
@@ -16,10 +17,13 @@ from medici_worker.containers.engine import (
     ContainerPlan,
     EngineError,
     Exit,
+    OnLog,
+    Running,
 )
 from medici_worker.containers.profile import Profile, hardened
 from medici_worker.host import RunHost
 from medici_worker.logs import LogSender
+from medici_worker.places import TMP
 from medici_worker.protocol import FileRef, Limits, RunSpec, ScoringGrant, Stage
 from medici_worker.worksite import Worksite
 
@@ -33,6 +37,10 @@ class Ended:
     exit: Exit
     over_time: bool
     elapsed_s: float
+
+    @property
+    def went_wrong(self) -> bool:
+        return self.over_time or self.exit.out_of_memory or self.exit.code != 0
 
 
 @dataclass
@@ -49,6 +57,8 @@ class Progress:
     image_digest: str | None = None
     scoring_image_digest: str | None = None
     exit_code: int | None = None
+    images: dict[str, str] = field(default_factory=dict)
+    """Images that were used by name, and what the names stood for."""
     _fetched: dict[str, Path] = field(default_factory=dict)
 
     @contextmanager
@@ -60,7 +70,7 @@ class Progress:
         try:
             yield
         finally:
-            self.stage_seconds[stage] = time.monotonic() - begun
+            self.stage_seconds[stage] = self.stage_seconds.get(stage, 0.0) + time.monotonic() - begun
 
     def enter(self, stage: Stage) -> ScoringGrant | None:
         return self.host.enter(stage)
@@ -76,6 +86,10 @@ class Progress:
             self._fetched[file.sha256] = path
         return self._fetched[file.sha256]
 
+    def used(self, image: BuiltImage) -> None:
+        """For the report."""
+        self.images.update(getattr(image, "names", {}))
+
     @property
     def labels(self) -> dict[str, str]:
         return {
@@ -88,33 +102,52 @@ class Progress:
         """The same for every try of the same step of the same attempt: a second one can't run beside it."""
         return f"medici-{self.site.worker}-{self.spec.run_id}-{self.spec.attempt}-{step}"
 
-    def profile(self, user: str, limits: Limits) -> Profile:
-        """What either container of this run may do: the same for participants' and organizers' programs."""
-        return hardened(
-            limits,
+    def profile(self, user: str, limits: Limits, *, places: tuple[str, ...] = (), shares: bool = False) -> Profile:
+        """What each container of this run may do: the same for participants' and organizers' programs.
+
+        `places`: folders of its own in memory, as large as /tmp each. `shares`: it mounts the bench's shared folder.
+        What lies there is the container's memory for the engine, and comes on top of the phase's.
+        """
+        extra_bytes = limits.tmp_bytes * len(places) + (self.bench.size.shared_bytes if shares else 0)
+        profile = hardened(
+            limits.model_copy(update={"memory_bytes": limits.memory_bytes + extra_bytes}),
             user=user,
             gpu_ids=self.gpus[: limits.gpus],
             engine_cpus=self.site.info.cpus,
             runtime=self.site.runtime,
         )
+        tmpfs = profile.host["tmpfs"]
+        tmpfs = {**tmpfs, **dict.fromkeys(places, tmpfs[TMP])}
+        return replace(profile, host={**profile.host, "tmpfs": tmpfs})
 
     def run_container(self, plan: ContainerPlan, limits: Limits, stage: Stage) -> Ended:
         """Run to its end, or to its time limit, or to the end of this attempt. Raises `StartRefused`."""
-        begun = time.monotonic()
-        running = self.site.engine.start(plan, self.on_log(stage))
+        with self.started(plan, self.on_log(stage)) as running:
+            return ended(running, plan.name, limits)
+
+    @contextmanager
+    def started(self, plan: ContainerPlan, on_log: OnLog) -> Iterator[Running]:
+        """A container that is killed with this attempt, and removed afterwards. Raises `StartRefused`."""
+        running = self.site.engine.start(plan, on_log)
         try:
             with self.attempt.watching(running):
-                exit_ = running.wait(limits.time_s)
-                over_time = exit_ is None
-                if exit_ is None:
-                    running.kill()
-                    exit_ = running.wait(KILL_GRACE_S)
+                yield running
         finally:
             # In the background, and before the bench's volumes: a container in the way would keep them.
             self.site.benches.later(running.remove)
-        if exit_ is None:
-            raise EngineError(f"The container {plan.name} was killed, but did not end.")
-        return Ended(exit_, over_time, time.monotonic() - begun)
+
+
+def ended(running: Running, name: str, limits: Limits) -> Ended:
+    """Wait until it ends; at its time limit it is killed."""
+    begun = time.monotonic()
+    exit_ = running.wait(limits.time_s)
+    over_time = exit_ is None
+    if exit_ is None:
+        running.kill()
+        exit_ = running.wait(KILL_GRACE_S)
+    if exit_ is None:
+        raise EngineError(f"The container {name} was killed, but did not end.")
+    return Ended(exit_, over_time, time.monotonic() - begun)
 
 
 def scratch_folder(site: Worksite, spec: RunSpec) -> Path:

@@ -10,13 +10,15 @@ from collections.abc import Iterator
 import structlog
 
 from medici_worker.attempt import Attempt, heartbeats
+from medici_worker.code import infer_code, prepare_code
 from medici_worker.containers.archives import ArchiveUnusable
 from medici_worker.containers.bench import BenchSize
 from medici_worker.containers.engine import EngineError
 from medici_worker.host import HandedBack, HostUnreachable, LeaseLost, RunHost
-from medici_worker.inference import infer, prepare, results
+from medici_worker.inference import infer, prepare
 from medici_worker.logs import LogSender
 from medici_worker.outcome import RunFailure
+from medici_worker.predictions import rescored, results
 from medici_worker.progress import Progress, scratch_folder
 from medici_worker.protocol import FailureKind, Report, RunSpec, ScoreFiles, SubmissionKind
 from medici_worker.scoring import score
@@ -87,13 +89,22 @@ def _broken(spec: RunSpec, attempt: Attempt, error: Exception) -> RunFailure:
 
 
 def _scored(run: Progress) -> ScoreFiles:
-    if run.spec.kind is SubmissionKind.RESULTS:
-        predictions = results(run)
-    else:
-        image = prepare(run)
-        predictions = infer(run, image)
+    predictions = _predictions(run)
     run.attempt.go_on()
     return score(run, predictions)
+
+
+def _predictions(run: Progress) -> str:
+    """The volume that holds what is scored: kept from an earlier attempt, uploaded as it is, or made now."""
+    spec = run.spec
+    if spec.outputs is not None:
+        return rescored(run, spec.outputs)
+    if spec.kind is SubmissionKind.RESULTS:
+        return results(run, spec.submission)
+    if spec.kind is SubmissionKind.CODE:
+        code = prepare_code(run)
+        return infer_code(run, code) if code.runs else results(run, spec.submission)
+    return infer(run, prepare(run))
 
 
 @contextlib.contextmanager
@@ -122,6 +133,7 @@ def _report(run: Progress, *, scores: ScoreFiles | None = None, failure: RunFail
         scores=scores,
         image_digest=run.image_digest,
         scoring_image_digest=run.scoring_image_digest,
+        images=run.images,
         stage_seconds=run.stage_seconds,
     )
 

@@ -1,4 +1,5 @@
-"""The work bench of one run: a place for outputs with a hard size, one for predictions, one for scores.
+"""The work bench of one run: places for outputs and for what its containers share, with a hard size, one for
+predictions, one for scores.
 
 The places for outputs live in memory, with a size that holds while strangers write; memory volumes vanish when nobody
 has them mounted, so a small container of ours holds them until they have been read. Making one takes as long as a
@@ -29,6 +30,7 @@ from medici_worker.protocol import Limits
 OUTPUTS = "/bench/out"
 PREDICTIONS = "/bench/res"
 SCORES = "/bench/scores"
+SHARED = "/bench/shared"
 SPARE_INODES = 64
 YIELD_S = 0.05
 """Before each background job: the run's own next steps, and its report, go first."""
@@ -42,15 +44,22 @@ class BenchSize:
     output_files: int
     score_bytes: int
     score_files: int
+    shared_bytes: int
 
     @classmethod
     def of(cls, limits: Limits, scoring_limits: Limits) -> "BenchSize":
-        return cls(limits.output_bytes, limits.output_files, scoring_limits.output_bytes, scoring_limits.output_files)
+        return cls(
+            limits.output_bytes,
+            limits.output_files,
+            scoring_limits.output_bytes,
+            scoring_limits.output_files,
+            limits.tmp_bytes,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Three volumes by name, and the container that holds them."""
+    """Four volumes by name, and the container that holds them."""
 
     name: str
     size: BenchSize
@@ -69,8 +78,13 @@ class Bench:
         return f"{self.name}-scores"
 
     @property
-    def volumes(self) -> tuple[str, str, str]:
-        return self.outputs, self.predictions, self.scores
+    def shared(self) -> str:
+        """For two containers that run at the same time. One that runs alone has such a place of its own."""
+        return f"{self.name}-shared"
+
+    @property
+    def volumes(self) -> tuple[str, ...]:
+        return self.outputs, self.predictions, self.scores, self.shared
 
 
 class BenchPool:
@@ -146,6 +160,7 @@ class BenchPool:
             (Volume(f"{name}-out", self._labels, out, size.output_files + SPARE_INODES), OUTPUTS),
             (Volume(f"{name}-res", self._labels), PREDICTIONS),
             (Volume(f"{name}-scores", self._labels, scores, size.score_files + SPARE_INODES), SCORES),
+            (Volume(f"{name}-shared", self._labels, size.shared_bytes, size.output_files + SPARE_INODES), SHARED),
         ]
 
     def _add_spare(self, size: BenchSize) -> None:

@@ -54,8 +54,11 @@ def collect(
     limit_bytes: int,
     limit_files: int,
     patterns: tuple[str, ...] = ("*",),
+    comment: bytes = b"",
 ) -> Outputs:
     """Read the engine's tar stream of a folder into a zip with sorted names and fixed times: same files, same bytes.
+
+    `comment` is the zip's own: it travels with the outputs, and is none of them.
 
     Raises `OutputTooLarge` as soon as a limit is passed; sparse files count with their apparent size.
     """
@@ -64,7 +67,7 @@ def collect(
     drafts.mkdir()
     try:
         names = _read(chunks, drafts, outputs, limit_bytes=limit_bytes, limit_files=limit_files, patterns=patterns)
-        _pack(names, archive)
+        _pack(names, archive, comment)
     finally:
         shutil.rmtree(drafts, ignore_errors=True)
     outputs.sha256 = _sha256(archive)
@@ -150,8 +153,9 @@ def _keep(tar: tarfile.TarFile, member: tarfile.TarInfo, name: str, names: dict[
     names[name] = draft
 
 
-def _pack(names: dict[str, Path], archive: Path) -> None:
+def _pack(names: dict[str, Path], archive: Path, comment: bytes) -> None:
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed:
+        packed.comment = comment
         for name in sorted(names):
             info = zipfile.ZipInfo(name, FIXED_TIME)
             info.external_attr = 0o100644 << 16

@@ -1,0 +1,26 @@
+"""Programs of the years of Python 2: recognised by what Python 3 says of them."""
+
+import re
+
+SENTENCE = (
+    "The scoring program is written for Python 2; images here have Python 3: port it, or bring a Dockerfile with "
+    "Python 2."
+)
+_MODULES = (
+    "ConfigParser|urllib2|urlparse|httplib|cPickle|cStringIO|StringIO|Queue|commands|md5|sets|SocketServer|Tkinter|"
+    "HTMLParser|cookielib|xmlrpclib|__builtin__|exceptions"
+)
+_NAMES = "xrange|raw_input|unicode|unichr|basestring|execfile|long|reduce|file|cmp"
+_SIGNS = re.compile(
+    rf"Missing parentheses in call to '(?:print|exec)'|multiple exception types must be parenthesized|"
+    rf"No module named '?(?:{_MODULES})'?$|NameError: name '(?:{_NAMES})' is not defined|"
+    rf"'dict' object has no attribute '(?:has_key|iteritems|itervalues|iterkeys)'|"
+    rf"leading zeros in decimal integer literals|exec python2(?:\.\d)? failed|"
+    rf"\bpython2(?:\.\d)?: (?:command )?not found",
+    re.MULTILINE,
+)
+
+
+def advice(log: str) -> str:
+    """The sentence for the organizers, or nothing."""
+    return SENTENCE if _SIGNS.search(log) else ""
