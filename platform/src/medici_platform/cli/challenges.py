@@ -1,6 +1,8 @@
 """`medici challenge`, `medici join`, `medici participants`."""
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -41,9 +43,10 @@ def import_bundle(
     if update:
         if publish:
             raise CommandFailed("An update keeps the publication: run `medici challenge publish`.", code="usage")
-        answer = _send(bundle, f"/challenges/{slug or definition.slug}", method="PUT", dry_run=dry_run)
+        answer = _replace(bundle, slug or definition.slug, dry_run=dry_run)
     else:
-        answer = _send(bundle, "/challenges", publish=publish, slug=slug, dry_run=dry_run)
+        with _packed(bundle) as archive:
+            answer = Client().upload("/challenges", archive, publish=publish, slug=slug, dry_run=dry_run)
     _tell_import(answer, as_json=as_json)
 
 
@@ -51,7 +54,7 @@ def import_bundle(
 def update_challenge(challenge: Name, bundle: BundlePath, dry_run: DryRun = False, as_json: Json = False) -> None:
     """Replace a challenge by a new version of its bundle; its submissions and participants stay."""
     _definition(bundle)
-    _tell_import(_send(bundle, f"/challenges/{challenge}", method="PUT", dry_run=dry_run), as_json=as_json)
+    _tell_import(_replace(bundle, challenge, dry_run=dry_run), as_json=as_json)
 
 
 def _definition(bundle: Path) -> ChallengeDefinition:
@@ -63,14 +66,21 @@ def _definition(bundle: Path) -> ChallengeDefinition:
         raise CommandFailed(str(error), code="bundle_rejected") from error
 
 
-def _send(bundle: Path, path: str, *, method: str = "POST", **params: Any) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory() as folder:
-        archive = bundle
-        if bundle.is_dir():
-            archive = Path(folder) / f"{bundle.resolve().name}.zip"
-            pack_folder(bundle, archive, exclude=LEFT_OUT)
-        answer: dict[str, Any] = Client().upload(path, archive, method=method, **params)
+def _replace(bundle: Path, challenge: str, *, dry_run: bool) -> dict[str, Any]:
+    with _packed(bundle) as archive:
+        answer: dict[str, Any] = Client().replace(f"/challenges/{challenge}", archive, dry_run=dry_run)
     return answer
+
+
+@contextmanager
+def _packed(bundle: Path) -> Iterator[Path]:
+    if not bundle.is_dir():
+        yield bundle
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        archive = Path(folder) / f"{bundle.resolve().name}.zip"
+        pack_folder(bundle, archive, exclude=LEFT_OUT)
+        yield archive
 
 
 def _tell_import(answer: dict[str, Any], *, as_json: bool) -> None:

@@ -38,19 +38,12 @@ class Client:
     def delete(self, path: str) -> Any:
         return self._send("DELETE", path)
 
-    def upload(
-        self, path: str, file: Path, *, method: str = "POST", fields: dict[str, str] | None = None, **params: Any
-    ) -> Any:
+    def upload(self, path: str, file: Path, *, fields: dict[str, str] | None = None, **params: Any) -> Any:
         """Streamed from the disk; the platform's refusal is read even when it comes before the end."""
-        with open_file(file) as content:
-            return self._send(
-                method,
-                path,
-                params=_given(params),
-                data=fields,
-                files={"file": (file.name, content, "application/octet-stream")},
-                timeout=httpx.Timeout(None, connect=10),
-            )
+        return self._send_file("POST", path, file, fields, params)
+
+    def replace(self, path: str, file: Path, **params: Any) -> Any:
+        return self._send_file("PUT", path, file, None, params)
 
     def download(self, path: str, destination: Path, **params: Any) -> None:
         """Nothing is written when the platform refuses."""
@@ -99,6 +92,19 @@ class Client:
             raise self._unreachable(error) from error
         _check(answer)
         return answer.json() if answer.content else None
+
+    def _send_file(
+        self, method: str, path: str, file: Path, fields: dict[str, str] | None, params: dict[str, Any]
+    ) -> Any:
+        with open_file(file) as content:
+            return self._send(
+                method,
+                path,
+                params=_given(params),
+                data=fields,
+                files={"file": (file.name, content, "application/octet-stream")},
+                timeout=httpx.Timeout(None, connect=10),
+            )
 
     def _unreachable(self, error: httpx.HTTPError) -> CommandFailed:
         return CommandFailed(
