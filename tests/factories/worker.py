@@ -47,6 +47,7 @@ class RecordingHost:
         self.fetched: list[FileRole] = []
         self.logs: dict[Stage, str] = {}
         self.outputs: dict[str, bytes] | None = None
+        self._kept: FileRef | None = None
         self.reports: list[Report] = []
         self.released = 0
         self.lost = threading.Event()
@@ -66,8 +67,17 @@ class RecordingHost:
 
     def save_outputs(self, archive: Path, sha256: str) -> None:
         assert hashlib.sha256(archive.read_bytes()).hexdigest() == sha256
+        kept = self._archives.folder / f"kept-{sha256}.zip"
+        shutil.copyfile(archive, kept)
+        self._archives.by_sha256[sha256] = kept
+        self._kept = FileRef(role=FileRole.OUTPUTS, sha256=sha256, size_bytes=kept.stat().st_size)
         with zipfile.ZipFile(archive) as opened:
             self.outputs = {name: opened.read(name) for name in opened.namelist()}
+
+    def kept_outputs(self) -> FileRef:
+        """What was saved, for a rescore."""
+        assert self._kept is not None
+        return self._kept
 
     def heartbeat(self) -> None:
         if self.lost.is_set():
