@@ -166,7 +166,7 @@ def test_the_scorer_never_sees_a_link(run):
     )
     report, host = run(code, scorer=python_program(scorer))
     assert report.failure is None
-    assert report.scores.scores_txt == "files: a.csv c.csv"
+    assert report.scores.scores_txt == "files: a.csv c.csv metadata"
     assert host.outputs == {"a.csv": b"1", "c.csv": b"1"}
 
 
