@@ -4,6 +4,7 @@ from medici_bundles.archives import DATA_LIMITS, ArchiveFile, ArchiveLimits, Arc
 from medici_bundles.checker import CheckReport, check_bundle
 from medici_bundles.entry_names import ArchiveRejected
 from medici_bundles.faults import BundleRejected, Fault
+from medici_bundles.image_archives import SavedImage, repack_image
 from medici_bundles.kit import build_kit
 from medici_bundles.packing import Packed, extract_zip, pack_folder, repack_zip
 from medici_bundles.reader import Bundle, open_bundle
@@ -18,10 +19,11 @@ from medici_bundles.schema import (
     Phase,
     Task,
 )
-from medici_bundles.submissions import RecognisedSubmission, recognise
+from medici_bundles.submissions import KINDS, RecognisedSubmission, recognise, recognise_file
 
 __all__ = [
     "DATA_LIMITS",
+    "KINDS",
     "ArchiveFile",
     "ArchiveLimits",
     "ArchiveListing",
@@ -40,6 +42,7 @@ __all__ = [
     "Page",
     "Phase",
     "RecognisedSubmission",
+    "SavedImage",
     "Task",
     "build_kit",
     "check_bundle",
@@ -48,5 +51,7 @@ __all__ = [
     "open_bundle",
     "pack_folder",
     "recognise",
+    "recognise_file",
+    "repack_image",
     "repack_zip",
 ]

@@ -1,0 +1,167 @@
+"""Tars from strangers: their members found one by one, nothing unpacked, no header believed beyond its limits.
+
+Python's tarfile reads long names and extended headers of any size into memory, and gives sparse files the size they
+declare; here both are refused.
+"""
+
+import tarfile
+from collections.abc import Iterator
+from typing import IO, NamedTuple
+
+from medici_bundles.entry_names import ArchiveRejected
+
+BLOCK = tarfile.BLOCKSIZE
+MAX_HEADER_BYTES = 64 * 1024
+"""Of one extended header or long name."""
+_EMPTY = bytes(BLOCK)
+_EXTENDED = (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE)
+_LONG = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
+_WITHOUT_BYTES = (
+    tarfile.LNKTYPE,
+    tarfile.SYMTYPE,
+    tarfile.CHRTYPE,
+    tarfile.BLKTYPE,
+    tarfile.DIRTYPE,
+    tarfile.FIFOTYPE,
+)
+"""Whatever size they declare, nothing follows them."""
+
+
+class TarMember(NamedTuple):
+    name: str
+    kind: bytes
+    link: str
+    start: int
+    size_bytes: int
+
+
+class _Said(NamedTuple):
+    """What headers before a member's own say of it."""
+
+    name: str | None = None
+    link: str | None = None
+    size_bytes: int | None = None
+
+
+def is_tar_header(block: bytes) -> bool:
+    try:
+        tarfile.TarInfo.frombuf(block[:BLOCK], "utf-8", "surrogateescape")
+    except tarfile.HeaderError:
+        return False
+    return True
+
+
+def members_of(file: IO[bytes], start: int, end: int, *, max_members: int) -> Iterator[TarMember]:
+    """The members of the tar between two places of a file. Raises ArchiveRejected where the tar is out of order."""
+    position, said, count = start, _Said(), 0
+    while (block := _block(file, position, end)) is not None:
+        header = _header(block)
+        position += BLOCK
+        size_bytes = 0 if header.type in _WITHOUT_BYTES else header.size
+        if header.type in (*_EXTENDED, *_LONG):
+            said = _with(said, header, _content(file, position, size_bytes, end))
+            position += _padded(size_bytes)
+            continue
+        count += 1
+        if count > max_members:
+            raise ArchiveRejected(f"The tar holds more than {max_members} files; leave out what is not needed.")
+        member = _member(header, said, position)
+        if header.type == tarfile.GNUTYPE_SPARSE:
+            raise _sparse()
+        if header.type != tarfile.XGLTYPE:
+            yield member
+        position, said = position + _padded(member.size_bytes), _Said()
+        if position > end:
+            raise _cut_off()
+
+
+def _block(file: IO[bytes], position: int, end: int) -> bytes | None:
+    """The header at a place; None at the end, which two empty blocks mark."""
+    if position == end:
+        return None
+    file.seek(position)
+    block = file.read(BLOCK)
+    if block == _EMPTY:
+        after = file.read(BLOCK) if position + BLOCK < end else b""
+        if after not in (b"", _EMPTY):
+            raise ArchiveRejected("The tar goes on after its end; save it again.")
+        return None
+    if len(block) < BLOCK or position + BLOCK > end:
+        raise _cut_off()
+    return block
+
+
+def _header(block: bytes) -> tarfile.TarInfo:
+    try:
+        header = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+    except tarfile.HeaderError:
+        raise ArchiveRejected("The tar is damaged: a header of it can't be read; save it again.") from None
+    if header.size < 0:
+        raise ArchiveRejected("The tar is damaged: a member of it has a size below zero; save it again.")
+    return header
+
+
+def _member(header: tarfile.TarInfo, said: _Said, position: int) -> TarMember:
+    size_bytes = header.size if said.size_bytes is None else said.size_bytes
+    if header.type in _WITHOUT_BYTES:
+        size_bytes = 0
+    return TarMember(said.name or header.name, header.type, said.link or header.linkname, position, size_bytes)
+
+
+def _content(file: IO[bytes], position: int, size_bytes: int, end: int) -> bytes:
+    if size_bytes > MAX_HEADER_BYTES:
+        raise ArchiveRejected(f"The tar has a header of more than {MAX_HEADER_BYTES} bytes; save it again.")
+    if position + size_bytes > end:
+        raise _cut_off()
+    file.seek(position)
+    return file.read(size_bytes)
+
+
+def _with(said: _Said, header: tarfile.TarInfo, content: bytes) -> _Said:
+    if header.type == tarfile.GNUTYPE_LONGNAME:
+        return said._replace(name=_text(content.partition(b"\0")[0]))
+    if header.type == tarfile.GNUTYPE_LONGLINK:
+        return said._replace(link=_text(content.partition(b"\0")[0]))
+    for key, value in _records(content):
+        if key.startswith(b"GNU.sparse"):
+            raise _sparse()
+        if key == b"path":
+            said = said._replace(name=_text(value))
+        if key == b"linkpath":
+            said = said._replace(link=_text(value))
+        if key == b"size":
+            said = said._replace(size_bytes=_number(value))
+    return said
+
+
+def _records(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Of `28 path=some/long/name` and a line end: the number counts the whole record."""
+    while content.strip(b"\0"):
+        length = _number(content.partition(b" ")[0])
+        record, content = content[:length], content[length:]
+        key, equals, value = record.partition(b" ")[2].partition(b"=")
+        if not equals or len(record) < length or not value.endswith(b"\n"):
+            raise ArchiveRejected("The tar is damaged: an extended header of it can't be read; save it again.")
+        yield key, value[:-1]
+
+
+def _number(text: bytes) -> int:
+    if not text.isdigit() or len(text) > len(str(2**63)):
+        raise ArchiveRejected("The tar is damaged: an extended header of it can't be read; save it again.")
+    return int(text)
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def _padded(size_bytes: int) -> int:
+    return -(-size_bytes // BLOCK) * BLOCK
+
+
+def _cut_off() -> ArchiveRejected:
+    return ArchiveRejected("The tar is cut off before its end, perhaps because an upload stopped; send it again.")
+
+
+def _sparse() -> ArchiveRejected:
+    return ArchiveRejected("The tar holds a sparse file, which unpacks to more than it takes; write it in full.")
