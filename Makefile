@@ -27,8 +27,8 @@ engine: ## Find a Docker engine, or as root on Debian or Ubuntu install and star
 	@sh worker/engine.sh
 
 .PHONY: image
-image: setup engine ## Make the curated image medici/python, which the demo stands on
-	@$(BIN)/python -m medici_worker.images python
+image: setup engine ## Make the curated images medici/python and medici/codalab, which the demo stands on
+	@$(BIN)/python -m medici_worker.images codalab
 
 .PHONY: images
 images: setup engine ## Make all curated images: python, torch, monai, and those that compose uses offline

@@ -29,6 +29,7 @@ pin base
 pin python
 pin torch python/requirements.txt torch/torch.txt
 pin monai python/requirements.txt torch/requirements.txt torch/torch.txt
+pin codalab python/requirements.txt
 
 # The image of the platform's and the worker's packages, without ourselves.
 also=$(for name in platform bundles scoring worker; do echo "../../$name/pyproject.toml --no-emit-package medici-$name"; done)

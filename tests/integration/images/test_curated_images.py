@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import docker
 import pytest
+from docker.errors import ContainerError
 from docker.models.containers import Container
 
 from medici_worker.images import build_images
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def images(docker_engine: docker.DockerClient) -> docker.DockerClient:
-    build_images(["python", "postgres", "redis"], engine=docker_engine)
+    build_images(["codalab", "postgres", "redis"], engine=docker_engine)
     return docker_engine
 
 
@@ -65,6 +66,25 @@ def test_python_has_what_participants_need(images: docker.DockerClient) -> None:
         "print(medici_scoring.__name__)"
     )
     assert run(images, "medici/python", "python", "-W", "error", "-c", program) == "medici_scoring"
+
+
+def test_codalab_has_what_its_scorers_import(images: docker.DockerClient) -> None:
+    program = (
+        "import numpy, pandas, scipy, sklearn, yaml, matplotlib.pyplot as plt;"
+        "import PIL, jinja2, tqdm, seaborn, medici_scoring;"
+        "plt.plot([1, 2]); plt.savefig('/tmp/a.png'); print(PIL.Image.open('/tmp/a.png').size)"
+    )
+    assert run(images, "medici/codalab", "python3", "-W", "error", "-c", program) == "(640, 480)"
+
+
+@pytest.mark.parametrize("name", ["python2", "python2.7"])
+def test_codalab_says_that_it_has_no_python_2(images: docker.DockerClient, name: str) -> None:
+    with pytest.raises(ContainerError) as failure:
+        run(images, "medici/codalab", name, "score.py")
+    assert (failure.value.exit_status, failure.value.stderr) == (
+        1,
+        b"This image has Python 3 only: write the program for Python 3 and call it with python.\n",
+    )
 
 
 def test_pip_works_without_a_network(images: docker.DockerClient) -> None:

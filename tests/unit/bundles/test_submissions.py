@@ -103,8 +103,8 @@ def test_files_are_named_as_they_are_below_the_root(tmp_path: Path) -> None:
         (
             {"image.tar": b"x"},
             (
-                "The zip holds nothing but 'image.tar'; if that is a saved Docker image, upload the tar itself, and if it "
-                "holds predictions, zip those."
+                "The zip holds nothing but 'image.tar'; if that is a saved Docker image, upload the tar itself, and "
+                "if it holds predictions, zip those."
             ),
         ),
     ],

@@ -21,7 +21,7 @@ def test_an_unknown_image_is_refused_with_the_choice() -> None:
     with pytest.raises(ImageBuildFailed) as refusal:
         with_parents(["keras"])
     assert str(refusal.value) == (
-        "There is no curated image 'keras': choose from python, torch, monai, postgres, redis, "
+        "There is no curated image 'keras': choose from python, codalab, torch, monai, postgres, redis, "
         "platform, worker, scoring."
     )
 
@@ -60,7 +60,7 @@ def test_the_fingerprint_follows_files_parent_and_variant(tmp_path: Path, monkey
 
 
 def test_what_others_only_stand_on_is_no_name_of_its_own() -> None:
-    assert IMAGE_NAMES == ("python", "torch", "monai", "postgres", "redis", "platform", "worker", "scoring")
+    assert IMAGE_NAMES == ("python", "codalab", "torch", "monai", "postgres", "redis", "platform", "worker", "scoring")
 
 
 @pytest.mark.parametrize("recipe", [recipe for recipe in RECIPES.values() if recipe.kind == "program"], ids=str)

@@ -77,7 +77,7 @@ def _base_image() -> None:
     from medici_worker.images import ImageBuildFailed, build_images  # noqa: PLC0415 - loads the engine's library
 
     try:
-        for image in build_images(["python"], say=lambda line: notes.print(f"  {escape(line)}")):
+        for image in build_images(["codalab"], say=lambda line: notes.print(f"  {escape(line)}")):
             notes.print(f"  {image.tag}: {'built' if image.built else 'up to date'}")
     except ImageBuildFailed as error:
         raise CommandFailed(str(error)) from error

@@ -52,6 +52,7 @@ RECIPES = {
     for recipe in (
         Recipe("base", "debian"),
         Recipe("python", "wheels", parent="base"),
+        Recipe("codalab", "wheels", parent="python"),
         Recipe("torch", "wheels", parent="python"),
         Recipe("monai", "wheels", parent="torch"),
         Recipe("postgres", "debian"),
