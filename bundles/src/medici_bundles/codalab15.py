@@ -26,7 +26,7 @@ REASONS: Reasons = {
     Phase15: {
         "color": always("MedICI's pages have one look"),
         "datasets": always("links to data on other servers; put them on a page"),
-        "is_scoring_only": always("what a submission is, is recognised by its content"),
+        "is_scoring_only": lambda value: "what a submission is, is recognised by its content" if is_true(value) else "",
         "leaderboard_management_mode": lambda value: (
             ""
             if str(value).strip().lower() in {"default", "hide_results"}
@@ -66,12 +66,18 @@ def translate(document: YamlDocument) -> Translation:
     write_boards(rewrite, top, old)
     translated = YamlDocument(document.file, top.data, document.lines, rewrite.origins)
     first = [fault_of(document, wrong) for wrong in wrongs]
-    known = [tuple(wrong["loc"]) for wrong in wrongs] + rewrite.fault_paths
-    definition, faults = _read(translated, known)
+    wrong_paths = [tuple(wrong["loc"]) for wrong in wrongs]
+    own = {
+        path: found
+        for path, found in rewrite.faults.items()
+        if not any(_is_below(path, wrong) for wrong in wrong_paths)
+    }
+    definition, added = _read(translated, [*wrong_paths, *own])
+    faults = [*first, *(fault for of_path in own.values() for fault in of_path), *added]
     version = "1.8" if is_parallel or str(document.data.get("version")).strip() == "1.8" else "1.5"
     return Translation(
         document=translated,
-        parsed=Parsed(definition, (*first, *rewrite.faults, *faults)),
+        parsed=Parsed(definition, tuple(faults)),
         ignored=ignored_keys(document, Challenge15, REASONS),
         mapped=tuple(rewrite.mapped),
         format=f"CodaLab {version}",

@@ -136,12 +136,14 @@ def _write_computation(
         return
     path = (*part.old, "computed")
     name = str(part.old[-1])
-    for field in rule.fields:
-        wrong = _wrong_source(name, field, indexes, computed)
+    wrongs = [(field, _wrong_source(name, field, indexes, computed)) for field in rule.fields]
+    for field, wrong in wrongs:
         if wrong:
             rewrite.fault((*path, "fields"), f"names {field}, {wrong}")
+    if any(wrong for _, wrong in wrongs):
+        return
     part.put("computation", _COMPUTATIONS[rule.operation], (*path, "operation"))
-    part.put("computation_indexes", [indexes[field] for field in rule.fields if field in indexes], (*path, "fields"))
+    part.put("computation_indexes", [indexes[field] for field in rule.fields], (*path, "fields"))
     part.put("computation_weights", list(rule.weights or ()) or None, (*path, "weights"))
     if rule.operation == "Avg":
         part.put("sorting", column.sort or "asc", "sort")

@@ -5,11 +5,11 @@ next one starts, but for 1.8's parallel phases, which run at the time of their p
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 from medici_bundles.codalab15_rewrite import NewPart, Rewrite
 from medici_bundles.codalab15_schema import DEFAULT_TIME_S, Challenge15, Phase15
-from medici_bundles.schema import Phase
+from medici_bundles.schema import Phase, SubmissionKind
 from medici_bundles.yaml_lines import Path
 
 UNTIL_SHOWN = "2999-12-31T00:00:00+00:00"
@@ -111,7 +111,7 @@ def _settle_times(old: Challenge15, rewrite: Rewrite, entries: list[_Entry]) -> 
     for place, entry in enumerate(following):
         after = following[place + 1] if place + 1 < len(following) else None
         entry.end, entry.end_of = (after.start, after.start_of) if after else (_end(old, rewrite), ("end_date",))
-    if old.start_date and following and following[0].start_of != ("start_date",):
+    if old.start_date and following and following[0].start not in {None, old.start_date}:
         rewrite.tell(("start_date",), "the challenge begins with its first phase")
     for child in entries:
         if child.parent is None:
@@ -176,6 +176,8 @@ def _phase(rewrite: Rewrite, entry: _Entry) -> dict[str, Any]:
     part.put("parallel", bool(old.is_parallel_parent or entry.children), "is_parallel_parent")
     part.put("parent", entry.parent.index if entry.parent else None, "parent_phasenumber")
     part.put("unwrap_results", False, entry.path)
+    if old.is_scoring_only is False:
+        part.put("accepts", list(get_args(SubmissionKind)), "is_scoring_only")
     if (old.leaderboard_management_mode or "").strip().lower() == "hide_results":
         _hide_results(rewrite, part, entry)
     return part.data

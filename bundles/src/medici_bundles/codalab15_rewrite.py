@@ -14,8 +14,7 @@ class Rewrite:
         """As the organizer wrote it."""
         self.origins: dict[Path, Path] = {(): ()}
         self.mapped: list[str] = []
-        self.faults: list[Fault] = []
-        self.fault_paths: list[Path] = []
+        self.faults: dict[Path, list[Fault]] = {}
 
     def part(self, new: Path, old: Path) -> "NewPart":
         self.origins[new] = old
@@ -26,8 +25,7 @@ class Rewrite:
         self.mapped.append(f"{dotted(path)} (line {self.document.line(path)}): {text}")
 
     def fault(self, path: Path, text: str) -> None:
-        self.fault_paths.append(path)
-        self.faults.append(self.document.fault(path, f"{dotted(path)} {text}"))
+        self.faults.setdefault(path, []).append(self.document.fault(path, f"{dotted(path)} {text}"))
 
     def has(self, path: Path) -> bool:
         """Whether the organizer wrote this key, rightly or not."""

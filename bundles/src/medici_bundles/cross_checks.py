@@ -128,7 +128,7 @@ class _Checks:
                 continue
             lacking = [index for index in phase.tasks or () if index in without]
             programs = [kind for kind in phase.accepts if kind in {"container", "image"}]
-            if programs and lacking:
+            if programs and lacking and not self.document.is_translated:
                 message = f"names {programs[0]}, but task {lacking[0]} has no input_data to run it on"
                 yield ("phases", place, "accepts"), message
             if phase.allowed_images and "image" not in phase.accepts:
