@@ -18,7 +18,7 @@ from medici_platform.settings import Settings
 from medici_platform.submissions.fact_sheets import answered
 from medici_platform.submissions.packages import recognised, require_taken
 from medici_platform.submissions.references import parse_reference, require_allowed
-from medici_platform.submissions.rules import kind_sentence, require_kind
+from medici_platform.submissions.rules import require_kind
 from medici_platform.submissions.schemas import FormOut
 
 
@@ -49,7 +49,7 @@ def hand_in(client: Client, handed: Handed, *, check: bool, quiet: bool) -> Any:
     if sentence and not quiet:
         notes.print(escape(sentence))
     path = f"/challenges/{handed.challenge}/submissions"
-    query = {"phase": handed.phase, "check": True if check else None}
+    query: dict[str, Any] = {"phase": handed.phase, "check": True if check else None}
     if handed.file is None:
         return client.post(path, {"image": handed.image, "fact_sheet": answers}, **query)
     return client.upload(path, handed.file, fields={"fact_sheet": json.dumps(answers)}, **query)
@@ -103,4 +103,4 @@ def _look_at(handed: Handed, asked: FormOut) -> str:
         )
     found = recognised(handed.file, Settings(), asked)
     require_taken(found, asked)
-    return f"{handed.file.name} is {kind_sentence(found.kind)}, {size(size_bytes)}."
+    return f"{handed.file.name} is {found.sentence}."

@@ -72,6 +72,8 @@ class Intake:
             if self._form_token is not None:
                 _require_form_token(received, self._form_token)
             self.answers = _answers(received, form.questions)
+            if received.fields["image"].strip():
+                parse_reference(received.fields["image"])
             yield form, received
 
     def _refuse_early(self) -> FormOut:
@@ -119,7 +121,7 @@ class Intake:
                 refusal = error.message
         return CheckOut(
             kind=found.kind,
-            kind_sentence=rules.kind_sentence(found.kind),
+            kind_sentence=found.sentence,
             image_reference=str(reference) if reference else None,
             size_bytes=received.file.size_bytes,
             accepted=not refusal,

@@ -8,18 +8,19 @@ from zipfile import ZipFile
 
 from medici_bundles.archives import ArchiveLimits
 from medici_bundles.entry_names import ArchiveRejected
+from medici_bundles.image_archives import repack_image
 from medici_bundles.packing import repack_zip
+from medici_bundles.submissions import RecognisedSubmission, recognise_file
 from medici_platform.context import Context
 from medici_platform.errors import InvalidRequest
 from medici_platform.settings import Settings
 from medici_platform.storage import StoredFile
 from medici_platform.submissions import rules
-from medici_platform.submissions.recognising import RecognisedSubmission, recognise_file, repack_image
 from medici_platform.submissions.references import parse_reference, require_allowed
 from medici_platform.submissions.schemas import FormOut
-from medici_worker.protocol import FailureKind, SubmissionKind
+from medici_worker.protocol import FailureKind
 
-_STRIPPED = frozenset({SubmissionKind.CONTAINER, SubmissionKind.CODE})
+_STRIPPED = frozenset({"container", "code"})
 """Kinds whose wrapping folder is always taken off: what runs in them is found at the root."""
 
 
@@ -89,7 +90,7 @@ def _pack(
     if found.reference is not None:
         reference = str(parse_reference(found.reference))
         return Upload(filename, found.kind, stored, path, stored, path, image_reference=reference)
-    if found.kind == SubmissionKind.IMAGE:
+    if found.kind == "image":
         image = repack_image(path, draft, limits)
         return Upload(filename, found.kind, stored, path, StoredFile(image.sha256, image.size_bytes), draft)
     strips = found.kind in _STRIPPED or form.unwrap_results

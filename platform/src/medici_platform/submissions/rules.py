@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from medici_bundles.submissions import KINDS
 from medici_platform.challenges.rules import PhaseStatus, phase_status
 from medici_platform.errors import Conflict, MediciError, NotAllowed
 from medici_platform.states import State
@@ -118,17 +119,10 @@ def require_kind(kind: str, accepts: Sequence[str], *, phase: str) -> None:
         )
 
 
-KINDS = {
-    "container": "a container submission (a zip with a Dockerfile)",
-    "code": "a code submission (a zip with a program)",
-    "image": "an image submission (a saved Docker image, or its name with its digest)",
-    "results": "a result submission (a zip with predictions)",
-}
-
-
 def kind_sentence(kind: str) -> str:
     """`a container submission (a zip with a Dockerfile)`."""
-    return KINDS.get(kind, kind)
+    name, _, what = KINDS[kind].partition(": ")
+    return f"{name} ({what})"
 
 
 def waiting_sentence(state: State) -> str:
