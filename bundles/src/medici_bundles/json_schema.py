@@ -62,7 +62,7 @@ def schema_text() -> str:
 
 
 def _model(name: str) -> type[Part]:
-    return next(part for part in Part.__subclasses__() if part.__name__ == name)
+    return next(part for part in Part.__subclasses__() if (part.__module__, part.__name__) == (Part.__module__, name))
 
 
 def _settled(model: type[Part], entry: dict[str, Any]) -> dict[str, Any]:

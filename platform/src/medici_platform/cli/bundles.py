@@ -2,7 +2,6 @@
 
 import dataclasses
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -21,9 +20,6 @@ from medici_platform.context import utc_now
 app = typer.Typer(help="Begin a bundle, check it, make its starting kit.", no_args_is_help=True)
 
 BundlePath = Annotated[Path, typer.Argument(help="A bundle: a folder or a zip.")]
-
-REMARKS = (("ignored", "yellow"), ("mapped", "cyan"), ("notes", "yellow"))
-"""Parts of the report, in the order in which they are shown, and their colours."""
 
 
 @app.command()
@@ -65,24 +61,14 @@ def check(bundle: BundlePath, as_json: Json = False) -> None:
 def _print_report(report: CheckReport) -> None:
     for fault in report.faults:
         notes.print(f"[red]fault[/] {escape(str(fault))}")
-    for line, colour in _remarks(report):
-        notes.print(f"[{colour}]note[/]  {escape(line)}")
+    for line in (*report.ignored, *report.mapped, *report.notes):
+        notes.print(f"[yellow]note[/]  {escape(line)}")
     if report.title:
-        results.print(escape(f"{report.title} ({report.slug}){_format(report)}"))
+        results.print(escape(f"{report.title} ({report.slug}), in the format of {report.format}"))
     for line in report.summary:
         results.print(escape(f"  {line}"))
     faults = len(report.faults)
     results.print("No faults." if report.is_sound else f"{faults} fault{'s' if faults > 1 else ''}.")
-
-
-def _remarks(report: CheckReport) -> Iterator[tuple[str, str]]:
-    for part, colour in REMARKS:
-        yield from ((line, colour) for line in getattr(report, part, ()))
-
-
-def _format(report: CheckReport) -> str:
-    name = getattr(report, "format", "")
-    return f", in the format of {name}" if name else ""
 
 
 @app.command()
