@@ -59,7 +59,9 @@ class LocalTask:
     limits: Limits = field(default_factory=Limits)
     scoring_limits: Limits = field(default_factory=Limits)
     build: BuildPolicy = field(default_factory=BuildPolicy)
-    program_image: str = "medici/python:latest"
+    ingestion_program: Path | None = None
+    ingestion_only_during_scoring: bool = False
+    program_image: str = "medici/codalab:latest"
     output_patterns: tuple[str, ...] = ("*",)
 
 
@@ -98,24 +100,26 @@ class LocalRunHost:
         """There is no queue to go back to."""
 
 
-def try_submission(
+def try_submission(  # noqa: PLR0913 - keyword-only options of one command
     submission: Path,
     kind: SubmissionKind,
     task: LocalTask,
     *,
     engine: Engine,
     on_event: OnEvent,
+    image_reference: str | None = None,
     outputs_to: Path | None = None,
     gpus: tuple[str, ...] = (),
     holder_image: str = DEFAULT_HOLDER_IMAGE,
 ) -> Report:
     """Build, run and score a submission (a zip or a folder) on an engine, by the same code as a worker's.
 
+    Of an image submission `submission` is the archive of `docker save`, or a text file beside its `image_reference`.
     Leaves nothing at the engine but the last few images and the datasets' volumes, which the next try uses again.
     """
     with tempfile.TemporaryDirectory(prefix="medici-try-") as folder:
         packed = _Packed(Path(folder))
-        spec = _spec(packed, submission, kind, task)
+        spec = _spec(packed, submission, kind, task, image_reference)
         host = LocalRunHost(packed.archives, _grant(packed, task), on_event, outputs_to)
         worker = f"try-{uuid.uuid4().hex[:8]}"
         site = open_worksite(
@@ -126,6 +130,7 @@ def try_submission(
             return execute(spec, host, site, gpus=gpus)
         finally:
             site.close()
+            site.datasets.remove(spec.submission.sha256)
             for reference in images_over(engine, IMAGE_OWNER, KEPT_IMAGES):
                 engine.remove_image(reference)
 
@@ -165,8 +170,10 @@ def _files(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _spec(packed: _Packed, submission: Path, kind: SubmissionKind, task: LocalTask) -> RunSpec:
-    data = task.input_data
+def _spec(
+    packed: _Packed, submission: Path, kind: SubmissionKind, task: LocalTask, image_reference: str | None
+) -> RunSpec:
+    data, ingestion = task.input_data, task.ingestion_program
     return RunSpec(
         run_id=0,
         attempt=1,
@@ -176,6 +183,9 @@ def _spec(packed: _Packed, submission: Path, kind: SubmissionKind, task: LocalTa
         kind=kind,
         submission=packed.ref(FileRole.SUBMISSION, submission),
         input_data=packed.ref(FileRole.INPUT_DATA, data) if data is not None else None,
+        image_reference=image_reference,
+        ingestion_program=packed.ref(FileRole.INGESTION_PROGRAM, ingestion) if ingestion is not None else None,
+        ingestion_only_during_scoring=task.ingestion_only_during_scoring,
         build=task.build,
         limits=task.limits,
         scoring_limits=task.scoring_limits,

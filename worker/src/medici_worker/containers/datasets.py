@@ -62,7 +62,7 @@ class Datasets:
         for sha256 in sorted(filled, key=self._last_used):
             if total <= budget_bytes:
                 break
-            if self._remove(sha256):
+            if self.remove(sha256):
                 total -= filled[sha256]
                 removed.append(sha256)
         return removed
@@ -95,7 +95,8 @@ class Datasets:
             labels={LABEL_WORKER: self._worker},
         )
 
-    def _remove(self, sha256: str) -> bool:
+    def remove(self, sha256: str) -> bool:
+        """False when it is in use."""
         lock = self._lock(sha256)
         if not lock.try_take():
             return False
