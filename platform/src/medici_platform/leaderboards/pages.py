@@ -1,105 +1,111 @@
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from fastapi import APIRouter
 from fastapi.responses import Response
-from sqlalchemy.orm import Session
 
-from medici_platform.challenges.models import Leaderboard, LeaderboardColumn, Phase
-from medici_platform.challenges.queries import find_phase, primary_column
+from medici_platform.accounts.access import SignedIn
+from medici_platform.challenges.models import LeaderboardColumn
 from medici_platform.challenges.schemas import PhaseName
-from medici_platform.leaderboards import queries
+from medici_platform.leaderboards import choices, queries, views
+from medici_platform.leaderboards.headings import heading_rows
 from medici_platform.leaderboards.models import LeaderboardEntry
 from medici_platform.paging import Page, fetch_slice
-from medici_platform.participants.shell import Shell, open_shell
-from medici_platform.presentation.visitors import CurrentVisitor, Visitor
-from medici_platform.web import CurrentSession
+from medici_platform.participants.shell import open_shell
+from medici_platform.presentation.forms import PostedForm
+from medici_platform.presentation.visitors import CurrentVisitor, redirect
+from medici_platform.submissions.queries import get_submission
+from medici_platform.web import CurrentContext, CurrentSession, Id
 
-router = APIRouter(prefix="/challenges/{slug}", include_in_schema=False)
-
-
-@dataclass(frozen=True)
-class Board:
-    """One board of one phase, with the columns that this visitor may see."""
-
-    shell: Shell
-    phase: Phase
-    boards: list[Leaderboard]
-    """All that this visitor may see."""
-    board: Leaderboard
-    columns: list[LeaderboardColumn]
-    primary: LeaderboardColumn
+router = APIRouter(include_in_schema=False)
 
 
-@router.get("/leaderboard")
+@router.get("/challenges/{slug}/leaderboard")
 def show_leaderboard(
     slug: str,
     visitor: CurrentVisitor,
     page: Page,
+    context: CurrentContext,
     session: CurrentSession,
     phase: PhaseName = None,
     board: str | None = None,
 ) -> Response:
-    chosen = _find(session, visitor, slug, phase, board)
-    rows = fetch_slice(session, queries.entries_of(chosen.board, chosen.phase), page)
+    shell = open_shell(session, visitor, slug)
+    view = views.view_board(session, shell.challenge, visitor.user, phase=phase, board=board, now=context.now())
+    if view.opens_at:
+        return visitor.render("leaderboard.html", shell=shell, chosen=view, rows=None)
+    rows = fetch_slice(session, queries.shown_entries(view.board, view.phase), page)
     return visitor.render(
         "leaderboard.html",
-        shell=chosen.shell,
-        chosen=chosen,
+        shell=shell,
+        chosen=view,
         rows=rows,
-        as_share=_reads_as_share(rows.rows, chosen.primary),
+        headings=heading_rows(view.cells),
+        reports=views.reports_of(session, view, rows.rows),
+        fact_text=views.fact_text,
+        as_share=_reads_as_share(rows.rows, view.primary),
     )
 
 
-@router.get("/leaderboard.csv")
+@router.get("/challenges/{slug}/leaderboard.csv")
 def download_leaderboard(
-    slug: str, visitor: CurrentVisitor, session: CurrentSession, phase: PhaseName = None, board: str | None = None
+    slug: str,
+    visitor: CurrentVisitor,
+    context: CurrentContext,
+    session: CurrentSession,
+    phase: PhaseName = None,
+    board: str | None = None,
 ) -> Response:
     """The whole board, with every digit of its numbers."""
-    chosen = _find(session, visitor, slug, phase, board)
-    entries = session.scalars(queries.entries_of(chosen.board, chosen.phase)).all()
-    name = f"{chosen.shell.challenge.slug}-phase-{chosen.phase.index}-leaderboard.csv"
+    shell = open_shell(session, visitor, slug)
+    view = views.view_board(session, shell.challenge, visitor.user, phase=phase, board=board, now=context.now())
+    views.require_shown(view)
+    entries = session.scalars(queries.shown_entries(view.board, view.phase)).all()
+    name = f"{shell.challenge.slug}-phase-{view.phase.index}-leaderboard.csv"
     return Response(
-        _write_csv(chosen.columns, entries),
+        _write_csv(view, entries),
         media_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
     )
 
 
-def _find(session: Session, visitor: Visitor, slug: str, phase: str | None, board: str | None) -> Board:
-    shell = open_shell(session, visitor, slug)
-    boards = queries.shown_boards(session, shell.challenge, visitor.user)
-    found = queries.choose_board(boards, board)
-    return Board(
-        shell=shell,
-        phase=find_phase(shell.challenge, phase, now=visitor.context.now()),
-        boards=boards,
-        board=found,
-        columns=queries.shown_columns(found, shell.challenge, visitor.user),
-        primary=primary_column(found),
-    )
+@router.post("/submissions/{submission_id}/leaderboard")
+def put_on_board(
+    submission_id: Id, user: SignedIn, _: PostedForm, context: CurrentContext, session: CurrentSession
+) -> Response:
+    choices.choose(session, context, get_submission(session, submission_id, user), user, on_board=True)
+    return redirect(f"/submissions/{submission_id}")
 
 
-def _write_csv(columns: Sequence[LeaderboardColumn], entries: Sequence[LeaderboardEntry]) -> str:
+@router.post("/submissions/{submission_id}/leaderboard/withdraw")
+def withdraw_from_board(
+    submission_id: Id, user: SignedIn, _: PostedForm, context: CurrentContext, session: CurrentSession
+) -> Response:
+    choices.choose(session, context, get_submission(session, submission_id, user), user, on_board=False)
+    return redirect(f"/submissions/{submission_id}")
+
+
+def _write_csv(view: views.BoardView, entries: Sequence[LeaderboardEntry]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(
-        ["rank", "participant", *(_inert(column.key) for column in columns), "submissions", "submission", "scored_at"]
-    )
+    cells = view.cells
+    numbers = [cell.name for cell in cells]
+    facts = [fact.key for fact in view.facts]
+    writer.writerow(["rank", "participant", *map(_inert, [*numbers, *facts]), "submissions", "submission", "scored_at"])
     for entry in entries:
-        numbers = ["" if (value := entry.scores.get(column.key)) is None else repr(value) for column in columns]
+        values = ["" if (value := cell.value(entry)) is None else repr(value) for cell in cells]
+        answers = [_inert(views.fact_text(entry.submission.fact_sheet.get(key))) for key in facts]
         scored_at = entry.scored_at.isoformat(timespec="seconds")
         rank = "" if entry.rank is None else entry.rank
         username = entry.participant.user.username
-        writer.writerow([rank, username, *numbers, entry.entries, entry.submission_id, scored_at])
+        writer.writerow([rank, username, *values, *answers, entry.entries, entry.submission_id, scored_at])
     return text.getvalue()
 
 
 def _inert(text: str) -> str:
     """Spreadsheets run cells that start like a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def _reads_as_share(entries: Sequence[LeaderboardEntry], primary: LeaderboardColumn) -> bool:

@@ -17,6 +17,8 @@ from medici_platform.presentation.visitors import Visitor
 class Tab(NamedTuple):
     title: str
     path: str
+    waiting: int = 0
+    """How much waits there."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,14 @@ def open_shell(session: Session, visitor: Visitor, slug: str) -> Shell:
         organizes=organizes,
         phase=phase,
         phase_status=phase_status(phase, now),
-        tabs=_tabs(challenge, organizes=organizes, signed_in=visitor.user is not None),
+        tabs=_tabs(challenge, organizes=organizes, signed_in=visitor.user is not None)
+        + ([_alerts(session, visitor, challenge)] if organizes else []),
     )
+
+
+def _alerts(session: Session, visitor: Visitor, challenge: Challenge) -> Tab:
+    count = visitor.context.count_alerts(session, challenge.id)
+    return Tab("Alerts", f"/challenges/{challenge.slug}/alerts", count)
 
 
 def _tabs(challenge: Challenge, *, organizes: bool, signed_in: bool) -> list[Tab]:

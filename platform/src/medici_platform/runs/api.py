@@ -6,9 +6,12 @@ from fastapi.responses import FileResponse, HTMLResponse
 from medici_platform.accounts.access import SignedIn
 from medici_platform.accounts.models import User
 from medici_platform.challenges.html import DETAILED_RESULTS_POLICY, clean_detailed_results
+from medici_platform.challenges.queries import get_challenge
 from medici_platform.errors import NotAllowed, NotFound
+from medici_platform.paging import Listing, Page, fetch_slice, listing
 from medici_platform.participants.rules import may_organize
-from medici_platform.runs import decisions, queries, views
+from medici_platform.runs import alerts, decisions, queries, views
+from medici_platform.runs.alerts import AlertOut
 from medici_platform.runs.models import Run
 from medici_platform.runs.schemas import LogOut, RunOut
 from medici_platform.submissions.queries import get_submission, may_see, scores_shown_to
@@ -16,6 +19,8 @@ from medici_platform.submissions.schemas import SubmissionOut, present
 from medici_platform.web import CurrentContext, CurrentSession, Id
 
 router = APIRouter(prefix="/api/v1", tags=["runs"])
+
+TaskIndex = Annotated[int | None, Query(ge=0, le=2**31 - 1)]
 
 
 @router.get("/submissions/{submission_id}/runs")
@@ -39,18 +44,22 @@ def cancel(submission_id: Id, user: SignedIn, context: CurrentContext, session: 
 
 
 @router.post("/submissions/{submission_id}/rerun")
-def rerun(submission_id: Id, user: SignedIn, context: CurrentContext, session: CurrentSession) -> SubmissionOut:
-    """For organizers: run it again from the start."""
+def rerun(
+    submission_id: Id, user: SignedIn, context: CurrentContext, session: CurrentSession, task: TaskIndex = None
+) -> SubmissionOut:
+    """For organizers: run it again from the start, all of it or the one task with this index."""
     submission = get_submission(session, submission_id, user)
-    decisions.rerun(session, context, submission, user, scoring_only=False)
+    decisions.rerun(session, context, submission, user, scoring_only=False, task=task)
     return present(submission, scores_shown_to(session, submission.phase.challenge, user))
 
 
 @router.post("/submissions/{submission_id}/rescore")
-def rescore(submission_id: Id, user: SignedIn, context: CurrentContext, session: CurrentSession) -> SubmissionOut:
-    """For organizers: score the kept outputs again."""
+def rescore(
+    submission_id: Id, user: SignedIn, context: CurrentContext, session: CurrentSession, task: TaskIndex = None
+) -> SubmissionOut:
+    """For organizers: score the kept outputs again, of all tasks or of the one with this index."""
     submission = get_submission(session, submission_id, user)
-    decisions.rerun(session, context, submission, user, scoring_only=True)
+    decisions.rerun(session, context, submission, user, scoring_only=True, task=task)
     return present(submission, scores_shown_to(session, submission.phase.challenge, user))
 
 
@@ -78,6 +87,20 @@ def show_detailed_results(run_id: Id, user: SignedIn, session: CurrentSession) -
         raise NotFound("This run has no detailed results.")
     html = clean_detailed_results(run.detailed_html)
     return HTMLResponse(html, headers={"Content-Security-Policy": DETAILED_RESULTS_POLICY})
+
+
+@router.get("/challenges/{slug}/alerts")
+def list_alerts(slug: str, user: SignedIn, page: Page, session: CurrentSession) -> Listing[AlertOut]:
+    """For organizers: what they have to mend, such as a scoring program that failed. The latest first."""
+    challenge = get_challenge(session, slug, user)
+    alerts.require_organizer(challenge, user)
+    return listing(fetch_slice(session, alerts.open_alerts(challenge), page), alerts.present)
+
+
+@router.post("/alerts/{alert_id}/dismiss")
+def dismiss_alert(alert_id: Id, user: SignedIn, context: CurrentContext, session: CurrentSession) -> AlertOut:
+    """For organizers."""
+    return alerts.present(alerts.dismiss(session, alert_id, user, now=context.now()))
 
 
 def _visible_run(session: CurrentSession, run_id: int, user: User) -> Run:

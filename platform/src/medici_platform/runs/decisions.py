@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from medici_platform.accounts.models import User
 from medici_platform.context import Context
-from medici_platform.errors import Conflict, NotAllowed
+from medici_platform.errors import Conflict, NotAllowed, NotFound
 from medici_platform.participants.rules import may_organize
 from medici_platform.runs import service
 from medici_platform.runs.models import Run
@@ -29,22 +29,39 @@ def cancel(session: Session, context: Context, submission: Submission) -> None:
         service.fail(session, context, run, FailureKind.CANCELLED)
 
 
-def rerun(session: Session, context: Context, submission: Submission, user: User, *, scoring_only: bool) -> None:
-    """Queue every run again, or only its scoring, with the outputs that were kept."""
+def rerun(
+    session: Session,
+    context: Context,
+    submission: Submission,
+    user: User,
+    *,
+    scoring_only: bool,
+    task: int | None = None,
+) -> None:
+    """Queue every run again, or that of the task with this index; or only their scoring, with the kept outputs."""
     if not may_organize(user, submission.phase.challenge):
         raise NotAllowed("Only the organizers of this challenge may run a submission again.")
-    runs = _locked_runs(session, submission)
+    runs = _of_task(_locked_runs(session, submission), submission, task)
     for run in runs:
+        what = f"Submission {submission.id}" if task is None else f"Task {task} of submission {submission.id}"
         if not run.state.is_terminal:
-            raise Conflict(f"Submission {submission.id} is {submission.state}: wait for its end, or cancel it first.")
+            raise Conflict(f"{what} is {run.state}: wait for its end, or cancel it first.")
         if scoring_only and submission.kind != SubmissionKind.RESULTS and run.outputs_sha256 is None:
-            raise Conflict(f"Submission {submission.id} left no outputs to score: run it again instead.")
+            raise Conflict(f"{what} left no outputs to score: run it again instead.")
     for run in runs:
         run.scoring_only = scoring_only
         run.attempts_left = context.settings.max_attempts
         service.queue_run(session, context, run)
     for run in runs:
         service.follow(session, context, run)
+
+
+def _of_task(runs: list[Run], submission: Submission, task: int | None) -> list[Run]:
+    chosen = [run for run in runs if task is None or run.task.index == task]
+    if not chosen:
+        known = ", ".join(str(run.task.index) for run in runs)
+        raise NotFound(f"Submission {submission.id} has no run of a task {task}: it has {known or 'none'}.")
+    return chosen
 
 
 def _locked_runs(session: Session, submission: Submission) -> list[Run]:

@@ -1,6 +1,6 @@
 """One submission: what became of it, live."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Annotated
@@ -14,12 +14,13 @@ from medici_platform.accounts.models import User
 from medici_platform.challenges.models import Leaderboard
 from medici_platform.challenges.queries import leaderboards
 from medici_platform.challenges.shown_scores import ShownScore, shown_scores
-from medici_platform.errors import NotFound
+from medici_platform.errors import InvalidRequest, NotFound
 from medici_platform.participants.rules import may_organize
 from medici_platform.presentation.formats import log_text
 from medici_platform.presentation.forms import PostedForm
 from medici_platform.presentation.visitors import CurrentVisitor, redirect
 from medici_platform.runs import decisions, views
+from medici_platform.runs.computing import plan
 from medici_platform.runs.schemas import LogPiece, RunOut
 from medici_platform.runs.steps import Step, steps_of
 from medici_platform.submissions.models import Submission
@@ -79,8 +80,12 @@ def show_submission(
         submission=shown_submission,
         challenge=submission.phase.challenge,
         organizes=organizes,
-        scores=shown_scores(shown_submission.scores, boards, organizes=organizes) if submission.scores else [],
-        runs=[_show(run, submission, boards, organizes=organizes) for run in runs],
+        scores=_own_scores(shown_submission.scores, boards, organizes=organizes),
+        runs=[
+            ShownRun(run, steps_of(run, submission.kind), _own_scores(run.scores, boards, organizes=organizes))
+            for run in runs
+        ],
+        offer=context.offer_of(session, submission),
         may_rescore=submission.kind == SubmissionKind.RESULTS or all(run.has_outputs for run in runs),
         logs=join_pieces(log.pieces),
         log=log,
@@ -102,18 +107,26 @@ def cancel(submission: ThisSubmission, _: PostedForm, context: CurrentContext, s
 
 @router.post("/rerun")
 def rerun(
-    submission: ThisSubmission, user: SignedIn, _: PostedForm, context: CurrentContext, session: CurrentSession
+    submission: ThisSubmission, user: SignedIn, form: PostedForm, context: CurrentContext, session: CurrentSession
 ) -> Response:
-    decisions.rerun(session, context, submission, user, scoring_only=False)
+    decisions.rerun(session, context, submission, user, scoring_only=False, task=_task(form))
     return redirect(f"/submissions/{submission.id}")
 
 
 @router.post("/rescore")
 def rescore(
-    submission: ThisSubmission, user: SignedIn, _: PostedForm, context: CurrentContext, session: CurrentSession
+    submission: ThisSubmission, user: SignedIn, form: PostedForm, context: CurrentContext, session: CurrentSession
 ) -> Response:
-    decisions.rerun(session, context, submission, user, scoring_only=True)
+    decisions.rerun(session, context, submission, user, scoring_only=True, task=_task(form))
     return redirect(f"/submissions/{submission.id}")
+
+
+def _task(form: Mapping[str, str]) -> int | None:
+    """The index of the task whose button was pressed; None for all of them."""
+    text = form.get("task", "")
+    if text and not (text.isascii() and text.isdigit() and len(text) < LONGEST_ID):
+        raise InvalidRequest("The form names no task: load the page again and resend it.")
+    return int(text) if text else None
 
 
 def join_pieces(pieces: Sequence[LogPiece]) -> list[ShownLog]:
@@ -139,6 +152,9 @@ def _whole_log(session: Session, submission: Submission, user: User) -> list[Sho
     return join_pieces(list(pieces()))
 
 
-def _show(run: RunOut, submission: Submission, boards: Sequence[Leaderboard], *, organizes: bool) -> ShownRun:
-    scores = shown_scores(run.scores, boards, organizes=organizes) if run.scores else []
-    return ShownRun(run, steps_of(run, submission.kind), scores)
+def _own_scores(scores: Mapping[str, float], boards: Sequence[Leaderboard], *, organizes: bool) -> list[ShownScore]:
+    """Without the columns that only a board can tell, because other entries decide them."""
+    if not scores:
+        return []
+    of_entries = {key for board in boards for key in plan(board.columns).of_entries}
+    return [each for each in shown_scores(scores, boards, organizes=organizes) if each.key not in of_entries]

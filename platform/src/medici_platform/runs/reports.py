@@ -9,6 +9,7 @@ from medici_platform.challenges.queries import leaderboards, score_filter
 from medici_platform.context import Context
 from medici_platform.errors import Gone
 from medici_platform.runs import queries, service
+from medici_platform.runs.computing import compute, is_computed, plan
 from medici_platform.runs.models import Run, RunAttempt, RunLog
 from medici_platform.runs.rules import STAGE_STATES
 from medici_platform.security import hash_token
@@ -95,16 +96,25 @@ def _score(session: Session, context: Context, run: Run, attempt: RunAttempt, re
 
 
 def _read_scores(session: Session, run: Run, report: Report) -> tuple[Scores, str]:
-    """The numbers, and what organizers should know of those that are none."""
+    """The numbers with those computed from them, and what organizers should know of those that are none."""
     boards = leaderboards(session, run.submission.phase.challenge)
-    columns = [column.key for board in boards for column in board.columns]
+    given = [column.key for board in boards for column in board.columns if not is_computed(column)]
     files = report.scores or ScoreFiles()
     try:
-        scores = parse_scores(scores_json=files.scores_json, scores_txt=files.scores_txt, columns=columns)
+        read = parse_scores(scores_json=files.scores_json, scores_txt=files.scores_txt, columns=given)
     except ScoresUnreadable as error:
         return Scores(values={}), str(error)
+    if not read.values:
+        return read, _remarks(read, [])
+    computed = compute([plan(board.columns) for board in boards], read.values)
+    scores = Scores(computed.values, {**read.unscored, **computed.unscored}, read.ignored)
+    return scores, _remarks(scores, sorted(computed.replaced))
+
+
+def _remarks(scores: Scores, replaced: list[str]) -> str:
     remarks = {**scores.unscored, **scores.ignored}
-    return scores, "\n".join(f"{key}: {reason}" for key, reason in remarks.items())
+    remarks |= dict.fromkeys(replaced, "is computed by the board; the scoring program's own number is not used")
+    return "\n".join(f"{key}: {reason}" for key, reason in remarks.items())
 
 
 def _name_unscored(session: Session, run: Run, unscored: Mapping[str, str]) -> str:

@@ -1,8 +1,9 @@
 """Decisions about runs as functions of values."""
 
 from collections.abc import Mapping, Sequence
-from math import fsum
+from math import isfinite
 
+from medici_platform.runs.computing import weighted
 from medici_platform.states import TERMINAL, State
 from medici_worker.protocol import FailureKind, Fault, Stage
 
@@ -25,7 +26,8 @@ def submission_state(states: Sequence[State]) -> State:
 def mean_scores(scores_of_runs: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """Per key, the mean over all runs. A key that one of them lacks has none: nobody gains by failing a hard task."""
     shared = set.intersection(*(set(scores) for scores in scores_of_runs)) if scores_of_runs else set()
-    return {key: fsum(scores[key] for scores in scores_of_runs) / len(scores_of_runs) for key in sorted(shared)}
+    means = {key: weighted([scores[key] for scores in scores_of_runs], is_mean=True) for key in sorted(shared)}
+    return {key: mean for key, mean in means.items() if isfinite(mean)}
 
 
 def costs_quota(state: State, failure: str | None, *, was_claimed: bool) -> bool:
@@ -41,9 +43,14 @@ def failure_message(failure: FailureKind, public_detail: str) -> str:
     return f"{failure.sentence} {public_detail}".strip()
 
 
-def participant_sees(stage: Stage, participant_logs: str) -> bool:
+def explain_failures(failures: Sequence[tuple[str, str]], runs: int) -> str:
+    """Of each run that failed, in the order of the tasks: (task's name, what its participant reads)."""
+    return "\n".join(f"Task {task!r}: {message}" if runs > 1 else message for task, message in failures)
+
+
+def participant_sees(stage: Stage, participant_logs: str, *, hide_output: bool = False) -> bool:
     """Builds see no data, so their logs are always shown; a scorer's log is the organizers' alone."""
-    return stage == Stage.PREPARING or (stage == Stage.RUNNING and participant_logs == "full")
+    return stage == Stage.PREPARING or (stage == Stage.RUNNING and participant_logs == "full" and not hide_output)
 
 
 def waiting_sentence(*, ahead: int, workers: int, gpus: int, gpu_workers: int) -> str:

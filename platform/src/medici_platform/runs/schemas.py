@@ -17,6 +17,7 @@ class AttemptOut(BaseModel):
 class RunOut(BaseModel):
     id: int
     task: str
+    task_index: int
     state: State
     attempt: int
     waiting: str | None

@@ -12,7 +12,7 @@ from medici_platform.dispatch import Hint, send_after_commit
 from medici_platform.errors import Conflict
 from medici_platform.queues.models import Queue, Worker
 from medici_platform.queues.service import get_queue
-from medici_platform.runs import queries, rules
+from medici_platform.runs import alerts, queries, rules
 from medici_platform.runs.models import Run, RunAttempt, Score
 from medici_platform.states import TERMINAL, State, may_follow
 from medici_platform.submissions import migration
@@ -149,6 +149,7 @@ def finish(session: Session, context: Context, run: Run, scores: dict[str, float
     session.execute(delete(Score).where(Score.run_id == run.id))
     session.add_all(Score(run_id=run.id, key=key, value=value) for key, value in (scores or {}).items())
     session.flush()
+    alerts.keep_up(session, run, now=run.finished_at)
     follow(session, context, run)
 
 
@@ -182,7 +183,7 @@ def settle(session: Session, context: Context, submission: Submission, runs: lis
     submission.finished_at = context.now()
     broken = next((run for run in runs if run.failure), None)
     submission.failure = broken.failure if broken else None
-    submission.failure_message = _explain(broken, runs) if broken and broken.failure else ""
+    submission.failure_message = rules.explain_failures(_failures(runs), len(runs))
     submission.counts = submission.origin_id is None and rules.costs_quota(
         submission.state, submission.failure, was_claimed=any(run.attempt > 0 for run in runs)
     )
@@ -231,6 +232,9 @@ def reopen(submission: Submission) -> None:
     submission.failure_message = ""
 
 
-def _explain(broken: Run, runs: list[Run]) -> str:
-    message = rules.failure_message(FailureKind(broken.failure or ""), broken.public_detail)
-    return f"Task {broken.task.name!r}: {message}" if len(runs) > 1 else message
+def _failures(runs: list[Run]) -> list[tuple[str, str]]:
+    return [
+        (run.task.name, rules.failure_message(FailureKind(run.failure), run.public_detail))
+        for run in runs
+        if run.failure
+    ]

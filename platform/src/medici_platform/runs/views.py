@@ -4,6 +4,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from medici_platform.accounts.models import User
+from medici_platform.challenges.models import Phase
 from medici_platform.context import Context
 from medici_platform.participants.rules import may_organize
 from medici_platform.runs import queries
@@ -33,6 +34,7 @@ def runs_for(session: Session, context: Context, submission: Submission, user: U
         RunOut(
             id=run.id,
             task=run.task.name,
+            task_index=run.task.index,
             state=run.state,
             attempt=run.attempt,
             waiting=waiting.get(run.id),
@@ -56,7 +58,12 @@ def runs_for(session: Session, context: Context, submission: Submission, user: U
 def log_for(session: Session, submission: Submission, user: User, *, after: int) -> LogOut:
     """What came after the piece `after`, of all runs in the order in which it was written; a page at a time."""
     organizes = may_organize(user, submission.phase.challenge)
-    shown = [stage for stage in Stage if organizes or participant_sees(stage, submission.phase.participant_logs)]
+    phase = submission.phase
+    shown = [
+        stage
+        for stage in Stage
+        if organizes or participant_sees(stage, phase.participant_logs, hide_output=phase.hide_output)
+    ]
     pieces = queries.log_pieces(session, submission, after_id=after, stages=[stage.value for stage in shown])
     return LogOut(
         pieces=[LogPiece(id=each.id, run=each.run_id, stage=Stage(each.stage), text=each.text) for each in pieces],
@@ -73,11 +80,18 @@ def _shown_seconds(run: Run, submission: Submission) -> dict[str, float]:
 
 def may_have_outputs(submission: Submission, user: User) -> bool:
     """Outputs of a hidden phase can hold copies of the test data: they are the organizers' alone."""
-    return may_organize(user, submission.phase.challenge) or not submission.phase.hidden
+    phase = submission.phase
+    is_hidden = phase.hidden or phase.hide_output or phase.hide_prediction_output
+    return may_organize(user, phase.challenge) or not is_hidden
+
+
+def reports_are_open(phase: Phase) -> bool:
+    """Detailed results are the text of the organizers' own program: they decide, in hidden phases too."""
+    return phase.challenge.show_detailed_results and not (phase.hide_output or phase.hide_score_output)
 
 
 def shows_detailed_results(submission: Submission) -> bool:
-    return submission.phase.challenge.show_detailed_results and not submission.phase.hidden
+    return submission.phase.challenge.detailed_results_in_panel and reports_are_open(submission.phase)
 
 
 def _attempts(session: Session, run_ids: list[int]) -> dict[int, list[AttemptOut]]:

@@ -1,0 +1,89 @@
+"""What the organizers of a challenge have to mend: above all, a scoring program that failed."""
+
+from datetime import datetime
+
+from pydantic import BaseModel
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session, joinedload
+
+from medici_platform.accounts.models import User
+from medici_platform.challenges.models import Challenge
+from medici_platform.errors import NotAllowed, NotFound
+from medici_platform.participants.rules import may_organize
+from medici_platform.runs.models import Alert, Run
+from medici_platform.states import State
+from medici_worker.protocol import FailureKind, Fault
+
+
+class AlertOut(BaseModel):
+    id: int
+    kind: str
+    """The failure's type, for example `scoring_failed`."""
+    message: str
+    submission: int | None
+    task: str | None
+    created_at: datetime
+    mailed_at: datetime | None
+
+
+def keep_up(session: Session, run: Run, *, now: datetime) -> None:
+    """Called when a run has ended: a fault of the organizers' makes an alert, one a run; a good end resolves it."""
+    alert = session.scalar(select(Alert).where(Alert.run_id == run.id))
+    if run.failure is not None and FailureKind(run.failure).fault == Fault.ORGANIZER:
+        if alert is None:
+            alert = Alert(run_id=run.id, challenge_id=run.submission.challenge_id)
+            session.add(alert)
+        if alert.resolved_at is not None:
+            alert.mailed_at = alert.resolved_at = None
+        alert.kind = run.failure
+        alert.message = _message(run)
+        alert.created_at = now
+    elif alert is not None and alert.resolved_at is None and run.state == State.FINISHED:
+        alert.resolved_at = now
+
+
+def open_alerts(challenge: Challenge) -> Select[Alert]:
+    """The latest first."""
+    return (
+        select(Alert)
+        .where(Alert.challenge_id == challenge.id, Alert.resolved_at.is_(None))
+        .options(joinedload(Alert.run))
+        .order_by(Alert.id.desc())
+    )
+
+
+def count_alerts(session: Session, challenge_id: int) -> int:
+    return (
+        session.scalar(select(func.count()).where(Alert.challenge_id == challenge_id, Alert.resolved_at.is_(None))) or 0
+    )
+
+
+def dismiss(session: Session, alert_id: int, user: User, *, now: datetime) -> Alert:
+    """For the challenge's organizers. Dismissing twice changes nothing."""
+    alert = session.get(Alert, alert_id)
+    if alert is None or not may_organize(user, alert.challenge):
+        raise NotFound(f"There is no alert {alert_id} for you.")
+    alert.resolved_at = alert.resolved_at or now
+    return alert
+
+
+def require_organizer(challenge: Challenge, user: User) -> None:
+    if not may_organize(user, challenge):
+        raise NotAllowed("Only the organizers of this challenge see its alerts.")
+
+
+def present(alert: Alert) -> AlertOut:
+    return AlertOut(
+        id=alert.id,
+        kind=alert.kind,
+        message=alert.message,
+        submission=alert.run.submission_id if alert.run else None,
+        task=alert.run.task.name if alert.run else None,
+        created_at=alert.created_at,
+        mailed_at=alert.mailed_at,
+    )
+
+
+def _message(run: Run) -> str:
+    where = f"The scoring program of the task {run.task.name!r} failed on submission {run.submission_id}"
+    return f"{where}, phase {run.submission.phase.name!r}.\n{run.private_detail}".strip()

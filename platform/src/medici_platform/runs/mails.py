@@ -1,0 +1,157 @@
+"""Alerts as mail to the organizers, sent outside of every transaction and every request."""
+
+import smtplib
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from itertools import groupby
+from urllib.parse import unquote, urlsplit
+
+import structlog
+from sqlalchemy import select, update
+
+from medici_platform.context import Context
+from medici_platform.runs.models import Alert
+
+log = structlog.get_logger()
+
+TIMEOUT_S = 10
+RETRY_AFTER = timedelta(minutes=5)
+ALERTS_AT_ONCE = 50
+LONGEST_PART = 2000
+TLS_PORT = 465
+PLAIN_PORT = 25
+
+
+class NoEncryption(smtplib.SMTPException):
+    """A password is not sent in clear."""
+
+
+@dataclass(frozen=True)
+class Letter:
+    """All new alerts of one challenge."""
+
+    alert_ids: list[int]
+    recipients: list[str]
+    subject: str
+    text: str
+
+
+@dataclass
+class AlertMails:
+    """Keeps in mind when a server that failed may be asked again."""
+
+    context: Context
+    _wait_until: datetime | None = field(default=None, init=False)
+
+    def send(self) -> int:
+        """Returns how many alerts were mailed."""
+        now = self.context.now()
+        if self._wait_until is not None and now < self._wait_until:
+            return 0
+        self._wait_until = None
+        try:
+            return send_alert_mails(self.context)
+        except (OSError, smtplib.SMTPException) as error:
+            self._wait_until = now + RETRY_AFTER
+            log.warning("mail_not_sent", error=str(error))
+            return 0
+
+
+def send_alert_mails(context: Context) -> int:
+    """Mail every alert that has not been mailed to the challenge's owner and collaborators with an address.
+
+    Raises OSError or SMTPException when the server fails: what it took before stays marked, the rest is sent later.
+    """
+    if not context.settings.smtp_url:
+        return 0
+    letters = _letters(context)
+    wanted = [letter for letter in letters if letter.recipients]
+    for letter in letters:
+        if not letter.recipients:
+            _mark(context, letter)  # nobody has an address: the alert stands on its page
+    if wanted:
+        with _server(context.settings.smtp_url) as server:
+            for letter in wanted:
+                _send(server, context.settings.mail_from, letter)
+                _mark(context, letter)
+    return sum(len(letter.alert_ids) for letter in wanted)
+
+
+def _letters(context: Context) -> list[Letter]:
+    with context.database.read() as session:
+        alerts = session.scalars(
+            select(Alert)
+            .where(Alert.mailed_at.is_(None), Alert.resolved_at.is_(None))
+            .order_by(Alert.challenge_id, Alert.id)
+            .limit(ALERTS_AT_ONCE)
+        ).all()
+        address = context.settings.public_url.rstrip("/")
+        grouped = groupby(alerts, key=lambda alert: alert.challenge_id)
+        return [_letter(list(members), address) for _, members in grouped]
+
+
+def _letter(alerts: list[Alert], address: str) -> Letter:
+    challenge = alerts[0].challenge
+    people = {person.id: person for person in (challenge.owner, *challenge.collaborators)}
+    title = " ".join(challenge.title.split())
+    count = len(alerts)
+    parts = [f"{alert.message[:LONGEST_PART]}\n{_link(alert, address)}" for alert in alerts]
+    parts.append(
+        "No such submission costs its participant quota. When the cause is mended, run them again.\n"
+        f"All alerts of this challenge: {address}/challenges/{challenge.slug}/alerts\n"
+    )
+    return Letter(
+        [alert.id for alert in alerts],
+        [person.email for person in people.values() if person.email and person.disabled_at is None],
+        f"{title}: the scoring program failed" + (f" {count} times" if count > 1 else ""),
+        "\n\n".join(parts),
+    )
+
+
+def _link(alert: Alert, address: str) -> str:
+    return f"{address}/submissions/{alert.run.submission_id}" if alert.run else ""
+
+
+@contextmanager
+def _server(url: str) -> Iterator[smtplib.SMTP]:
+    """`smtps://` for TLS from the start; with `smtp://` TLS begins when the server offers it."""
+    parts = urlsplit(url)
+    host, tls = parts.hostname or "localhost", ssl.create_default_context()
+    if parts.scheme == "smtps":
+        server: smtplib.SMTP = smtplib.SMTP_SSL(host, parts.port or TLS_PORT, timeout=TIMEOUT_S, context=tls)
+    else:
+        server = smtplib.SMTP(host, parts.port or PLAIN_PORT, timeout=TIMEOUT_S)
+    with server:
+        server.ehlo()
+        encrypted = parts.scheme == "smtps"
+        if not encrypted and server.has_extn("starttls"):
+            server.starttls(context=tls)
+            server.ehlo()
+            encrypted = True
+        if parts.username:
+            if not encrypted:
+                raise NoEncryption(f"{host} offers no TLS, so the password of MEDICI_SMTP_URL is not sent to it")
+            server.login(unquote(parts.username), unquote(parts.password or ""))
+        yield server
+
+
+def _send(server: smtplib.SMTP, sender: str, letter: Letter) -> None:
+    message = EmailMessage()
+    message["From"] = sender
+    message["To"] = ", ".join(letter.recipients)
+    message["Subject"] = letter.subject
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(letter.text)
+    try:
+        server.send_message(message)
+    except smtplib.SMTPRecipientsRefused as refused:
+        log.warning("mail_refused", alerts=letter.alert_ids, recipients=len(refused.recipients))
+
+
+def _mark(context: Context, letter: Letter) -> None:
+    with context.database.write() as session:
+        session.execute(update(Alert).where(Alert.id.in_(letter.alert_ids)).values(mailed_at=context.now()))
