@@ -53,7 +53,7 @@ def _wrong_source(column: Column, index: int, known: set[int], computed: Mapping
         return "which is the column itself"
     if index not in known:
         return _existing(known)
-    if index in computed and (column.computation not in RANKS or computed[index] in RANKS):
+    if column.computation and index in computed and (column.computation not in RANKS or computed[index] in RANKS):
         return "which is computed itself; name the columns that it is computed from"
     return ""
 

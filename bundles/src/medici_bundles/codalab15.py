@@ -111,6 +111,7 @@ def _write_challenge(rewrite: Rewrite, top: NewPart, old: Challenge15) -> None:
     top.put("collaborators", list(old.admin_names or ()) or None, "admin_names")
     if old.admin_names:
         rewrite.tell(("admin_names",), "collaborators: those who have an account of that name here organize with you")
+    top.put("make_programs_available", False, ())
     _write_pages(rewrite, top, old)
     if old.enable_per_submission_metadata:
         path = ("enable_per_submission_metadata",)

@@ -100,6 +100,8 @@ def _helpful(definition: ChallengeDefinition) -> list[str]:
     inputs = [task.input_data for task in definition.tasks if task.input_data]  # the hidden ones are secrets
     withheld = "make_programs_available" in definition.model_fields_set and not definition.make_programs_available
     programs = [] if withheld else [task.scoring_program for task in definition.tasks]
+    if definition.make_programs_available:
+        programs += [task.ingestion_program for task in definition.tasks if task.ingestion_program]
     return [*pages, *singles, *inputs, *programs]
 
 

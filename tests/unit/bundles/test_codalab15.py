@@ -374,7 +374,7 @@ def test_any_name_of_the_definition_in_a_wrapped_zip_with_noise(tmp_path: Path) 
     assert [file.name for file in check_zip(tmp_path / "program.zip").files] == ["metadata", "score.py"]
 
 
-def test_the_kit_holds_what_helps_and_no_answers(tmp_path: Path) -> None:
+def test_the_kit_holds_what_helps_but_neither_answers_nor_programs(tmp_path: Path) -> None:
     names = build_kit(write_15(tmp_path / "bundle", EVERY_KEY), tmp_path / "kit.zip")
 
     assert names == [
@@ -386,7 +386,5 @@ def test_the_kit_holds_what_helps_and_no_answers(tmp_path: Path) -> None:
         "pages/kit.md",
         "pages/overview.html",
         "pages/terms.html",
-        "program/metadata",
-        "program/score.py",
         "public/0.png",
     ]
