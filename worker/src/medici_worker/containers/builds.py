@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medici_worker.containers.archives import ArchiveUnusable, tar_of_zip, text_of
-from medici_worker.containers.build_policy import RUN_IMAGE, VOLUME_ADVICE, Base, CheckedDockerfile, check
+from medici_worker.containers.build_policy import RUN_IMAGE, VOLUME_ADVICE, Base, CheckedDockerfile, check, mapped
 from medici_worker.containers.disk import Disk
 from medici_worker.containers.engine import (
     BuildBroken,
@@ -120,7 +120,7 @@ class Builder:
 
     def local(self, reference: str, policy: BuildPolicy) -> BuiltImage:
         """An image by name, mapped and pulled as the policy says. Raises `ImageUnavailable`."""
-        image = self._find(reference, policy)
+        image = self._find(mapped(reference, policy.image_map), policy)
         if is_run_image(image):
             raise ImageUnavailable(f"The image {reference} was built from a submission; it is nobody else's to use.")
         return self._built(image, (image.digest,))
