@@ -4,7 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from medici_platform.runs.rules import costs_quota, mean_scores, participant_sees, submission_state, waiting_sentence
+from medici_platform.runs.rules import (
+    costs_quota,
+    explain_failures,
+    mean_scores,
+    participant_sees,
+    submission_state,
+    waiting_sentence,
+)
 from medici_platform.states import HELD, TERMINAL, TRANSITIONS, State, may_follow
 from medici_worker.protocol import FailureKind, Fault, Stage
 
@@ -65,6 +72,16 @@ def test_cancelling_while_it_waits_costs_nothing(was_claimed):
 def test_what_participants_see_of_logs():
     assert [stage for stage in Stage if participant_sees(stage, "none")] == [Stage.PREPARING]
     assert [stage for stage in Stage if participant_sees(stage, "full")] == [Stage.PREPARING, Stage.RUNNING]
+    assert [stage for stage in Stage if participant_sees(stage, "full", hide_output=True)] == [Stage.PREPARING]
+
+
+def test_every_task_that_failed_is_named():
+    assert explain_failures([("A", "Too slow.")], 1) == "Too slow."
+    assert explain_failures([("A", "Too slow."), ("C", "No output.")], 3) == "Task 'A': Too slow.\nTask 'C': No output."
+
+
+def test_a_mean_too_large_to_tell_is_none():
+    assert mean_scores([{"f1": 1e308}, {"f1": 1e308}]) == {}
 
 
 @pytest.mark.parametrize(

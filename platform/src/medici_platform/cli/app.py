@@ -21,7 +21,7 @@ COMMANDS = {
     "join": "challenges.join",
     "submit": "submissions.submit",
     "watch": "submissions.watch",
-    "leaderboard": "submissions.leaderboard",
+    "leaderboard": "boards.leaderboard",
     "cancel": "submissions.cancel",
     "start": "submissions.start",
     "rerun": "submissions.rerun",

@@ -12,10 +12,11 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
+from medici_platform.cli.boards import print_board
 from medici_platform.cli.client import Client
 from medici_platform.cli.demo_platform import DemoPlatform, demo_platform
 from medici_platform.cli.output import CommandFailed, notes, results
-from medici_platform.cli.submissions import follow, print_board
+from medici_platform.cli.submissions import follow
 from medici_platform.presentation.formats import log_text
 
 BUNDLE = Path("bundles/mednist")

@@ -9,11 +9,13 @@ from rich.markup import escape
 from medici_platform.cli.challenges import Json
 from medici_platform.cli.client import Client
 from medici_platform.cli.handing_in import Handed, conclude_check, hand_in, read_facts
-from medici_platform.cli.output import CommandFailed, notes, print_json, print_table, results
+from medici_platform.cli.output import CommandFailed, notes, print_json, results
 from medici_platform.presentation.formats import log_text
 
 PhaseOption = Annotated[str | None, typer.Option("--phase", help="Name or index; default: the current phase.")]
 Identifier = Annotated[int, typer.Argument(metavar="ID", help="The submission's number.")]
+
+TaskOption = Annotated[int | None, typer.Option("--task", help="Index of one task; default: all of them.")]
 
 
 def submit(  # noqa: PLR0913, PLR0917 - its options
@@ -71,52 +73,14 @@ def cancel(submission: Identifier, as_json: Json = False) -> None:
     _say(Client().post(f"/submissions/{submission}/cancel"), as_json=as_json)
 
 
-def rerun(submission: Identifier, as_json: Json = False) -> None:
-    """Run a submission again from the start (organizers)."""
-    _say(Client().post(f"/submissions/{submission}/rerun"), as_json=as_json)
+def rerun(submission: Identifier, task: TaskOption = None, as_json: Json = False) -> None:
+    """Run a submission again from the start, or one task of it (organizers)."""
+    _say(Client().post(f"/submissions/{submission}/rerun", task=task), as_json=as_json)
 
 
-def start(submission: Identifier, as_json: Json = False) -> None:
-    """Start a submission that waits for an organizer's word (organizers)."""
-    _say(Client().post(f"/submissions/{submission}/start"), as_json=as_json)
-
-
-def rescore(submission: Identifier, as_json: Json = False) -> None:
-    """Score a submission's kept outputs again (organizers)."""
-    _say(Client().post(f"/submissions/{submission}/rescore"), as_json=as_json)
-
-
-def leaderboard(challenge: str, phase: PhaseOption = None, as_json: Json = False) -> None:
-    """The leaderboard of a phase."""
-    board = fetch_board(Client(), challenge, phase)
-    if as_json:
-        print_json(board)
-    else:
-        print_board(board)
-
-
-def fetch_board(client: Client, challenge: str, phase: str | None) -> dict[str, Any]:
-    """All pages of the board as one."""
-    path = f"/challenges/{challenge}/leaderboard"
-    board: dict[str, Any] = client.get(path, phase=phase, per_page=200)
-    for page in range(2, board["pages"] + 1):
-        board["entries"] += client.get(path, phase=phase, per_page=200, page=page)["entries"]
-    return {name: value for name, value in board.items() if name not in ("page", "pages")}
-
-
-def print_board(board: dict[str, Any]) -> None:
-    columns = board["columns"]
-    headings = [("Rank", True), ("Participant", False)]
-    headings += [(f"{column['title']} {'↓' if column['sorting'] == 'desc' else '↑'}", True) for column in columns]
-    rows = [
-        [
-            str(entry["rank"] or "–"),
-            entry["participant"],
-            *(_number(entry["scores"].get(column["key"]), column["precision"]) for column in columns),
-        ]
-        for entry in board["entries"]
-    ]
-    print_table(f"{board['challenge']} · {board['phase']} · {board['title']}", headings, rows)
+def rescore(submission: Identifier, task: TaskOption = None, as_json: Json = False) -> None:
+    """Score a submission's kept outputs again, or those of one task (organizers)."""
+    _say(Client().post(f"/submissions/{submission}/rescore", task=task), as_json=as_json)
 
 
 def follow(client: Client, submission_id: int, *, quiet: bool) -> dict[str, Any]:
@@ -159,7 +123,3 @@ def _say(submission: dict[str, Any], *, as_json: bool) -> None:
         print_json(submission)
     else:
         notes.print(f"Submission {submission['id']}: {submission['state']}.")
-
-
-def _number(value: float | None, precision: int) -> str:
-    return "–" if value is None else f"{value:.{precision}f}"
