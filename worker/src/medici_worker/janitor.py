@@ -6,8 +6,10 @@ from pathlib import Path
 
 import structlog
 
-from medici_worker.containers.builds import IMAGE_LABEL
+from medici_worker.containers.build_policy import RUN_IMAGE
 from medici_worker.containers.engine import LABEL_WORKER, Engine, EngineError
+from medici_worker.containers.finding import IMAGE_LABEL, is_run_name
+from medici_worker.containers.foreign_images import named_at, owner_key
 from medici_worker.worksite import Worksite
 
 UNUSED_PROGRAM_S = 14 * 24 * 3600
@@ -59,8 +61,23 @@ def make_room(site: Worksite) -> None:
 
 
 def images_over(engine: Engine, worker: str, image_budget: int) -> list[str]:
-    """References of the oldest images that this worker built, above the budget."""
-    newest_first = sorted(
-        engine.images(f"{IMAGE_LABEL}={worker}"), key=lambda image: image.created_at or _LONG_AGO, reverse=True
-    )
-    return [image.tags[0] if image.tags else image.image_id for image in newest_first[image_budget:]]
+    """References of the oldest images that this worker built, loaded or fetched for submissions, above the budget."""
+    built = [
+        (image.created_at or _LONG_AGO, image.tags[0] if image.tags else image.image_id)
+        for image in engine.images(f"{IMAGE_LABEL}={worker}")
+    ]
+    foreign = [
+        (named_at(tag) or _LONG_AGO, tag)
+        for image in engine.images_named(f"{RUN_IMAGE}:{owner_key(worker)}-*")
+        for tag in image.tags
+    ]
+    newest_first = sorted({name: at for at, name in built + foreign}.items(), key=lambda one: one[1], reverse=True)
+    return [name for over, _ in newest_first[image_budget:] for name in (*_digests_of(engine, over), over)]
+
+
+def _digests_of(engine: Engine, name: str) -> tuple[str, ...]:
+    """The registry's names of an image that was fetched for a submission alone: they would keep it on the disk."""
+    image = engine.image(name) if named_at(name) else None
+    if image is None or not all(map(is_run_name, image.tags)):
+        return ()
+    return image.digests

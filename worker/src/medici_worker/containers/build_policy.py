@@ -112,6 +112,28 @@ def mapped(name: str, image_map: Mapping[str, str]) -> str:
     return name
 
 
+def full_name(name: str) -> str:
+    """One spelling of each name: without what Docker adds by itself, with the tag that it means."""
+    short = short_name(name)
+    return short if _is_tagged(short) else f"{short}:latest"
+
+
+def pin_of(name: str, pins: Mapping[str, str]) -> str | None:
+    """What the phase was pinned to for this name (after mapping)."""
+    wanted = full_name(name)
+    return next((pin for pinned, pin in pins.items() if full_name(pinned) == wanted), None)
+
+
+def pinned_name(name: str, pins: Mapping[str, str]) -> str:
+    """The name by which an engine finds the pinned image: by a registry's digest, wherever the tag has moved."""
+    pin = pin_of(name, pins) or ""
+    digest = pin.rpartition("@")[2]
+    if "@" not in pin or "@" in name or not digest.startswith("sha256:"):
+        return name
+    folder, slash, last = name.rpartition("/")
+    return f"{folder}{slash}{last.partition(':')[0]}@{digest}"
+
+
 def is_image_id(name: str) -> bool:
     """Whether an engine could take this for the id of an image, or for the beginning of one."""
     return _ID.fullmatch(short_name(name)) is not None
@@ -124,8 +146,11 @@ def short_name(name: str) -> str:
 
 
 def _forms(name: str) -> tuple[str, ...]:
-    tagged = ":" in name.rpartition("/")[2] or "@" in name
-    return (name,) if tagged else (name, f"{name}:latest")
+    return (name,) if _is_tagged(name) else (name, f"{name}:latest")
+
+
+def _is_tagged(name: str) -> bool:
+    return ":" in name.rpartition("/")[2] or "@" in name
 
 
 class _Check:
@@ -238,7 +263,7 @@ class _Check:
         elif is_image_id(name) or is_image_id(image):
             self._refuse(instruction.line, f"the base image {name!r} is an image's id; a base has a name.")
         self._bases.append(Base(instruction.line, name, image))
-        return image
+        return pinned_name(image, self._policy.pins)
 
     def _directives(self) -> Iterator[Refused]:
         for one in self._dockerfile.directives:

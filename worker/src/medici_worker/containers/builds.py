@@ -4,12 +4,20 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from medici_worker.containers.archives import ArchiveUnusable, tar_of_zip, text_of
-from medici_worker.containers.build_policy import RUN_IMAGE, VOLUME_ADVICE, Base, CheckedDockerfile, check, mapped
+from medici_worker.containers.build_policy import (
+    RUN_IMAGE,
+    VOLUME_ADVICE,
+    Base,
+    CheckedDockerfile,
+    check,
+    full_name,
+    mapped,
+)
 from medici_worker.containers.disk import Disk
 from medici_worker.containers.engine import (
     BuildBroken,
@@ -23,12 +31,12 @@ from medici_worker.containers.engine import (
     ImageUnavailable,
     OnLog,
 )
+from medici_worker.containers.finding import IMAGE_LABEL, find_image, is_run_image
+from medici_worker.containers.foreign_images import ForeignImages
 from medici_worker.containers.profile import container_user
 from medici_worker.outcome import RunFailure
 from medici_worker.protocol import BuildPolicy, FailureKind
 
-IMAGE_LABEL = "medici.run-image"
-"""Its value is the worker that built the image, and that removes it when there are too many."""
 OFFLINE_ADVICE = (
     "The build has no network: bring your wheels along in the zip, or use a curated base such as medici/python."
 )
@@ -53,6 +61,8 @@ class BuiltImage:
     """Digests (or ids) of the base images."""
     volumes: tuple[str, ...] = ()
     """Paths that it declares as volumes, by itself or through its base."""
+    names: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Every name (after mapping, with its tag) that was looked up for it → the identity of the image that was found."""
 
     def refused_in(self, plan: ContainerPlan) -> str | None:
         """Why it can't run by this plan: a volume of its own would be storage without any limit."""
@@ -96,6 +106,7 @@ class Builder:
         self._engine_cpus = engine_cpus
         self._worker = worker
         self._users: dict[str, str] = {}
+        self._foreign = ForeignImages(engine, worker, disk)
 
     def image_for(self, sha256: str, fetch: Callable[[], Path], policy: BuildPolicy, on_log: OnLog) -> BuiltImage:
         """Raises `RunFailure`: image_refused, build_failed, build_timeout, archive_rejected."""
@@ -116,14 +127,24 @@ class Builder:
             on_log(b"This archive has been built before; its image is used again.\n")
         if image is None:
             raise EngineError(f"The image {tag} was built, but the engine does not have it.")
-        return self._built(image, tuple(base.digest for base in bases))
+        names = {full_name(one.image): base.identity for one, base in zip(checked.bases, bases, strict=True)}
+        return self._built(image, tuple(base.digest for base in bases), names)
 
     def local(self, reference: str, policy: BuildPolicy) -> BuiltImage:
-        """An image by name, mapped and pulled as the policy says. Raises `ImageUnavailable`."""
-        image = self._find(mapped(reference, policy.image_map), policy)
+        """An image by name, mapped, pulled and pinned as the policy says. Raises `ImageUnavailable`."""
+        name = mapped(reference, policy.image_map)
+        image = find_image(self._engine, name, policy)
         if is_run_image(image):
             raise ImageUnavailable(f"The image {reference} was built from a submission; it is nobody else's to use.")
-        return self._built(image, (image.digest,))
+        return self._built(image, (image.digest,), {full_name(name): image.identity})
+
+    def loaded_image(self, sha256: str, fetch: Callable[[], Path], policy: BuildPolicy, on_log: OnLog) -> BuiltImage:  # noqa: ARG002 - as `image_for`
+        """The saved image in an archive, loaded once. Raises `RunFailure`: archive_rejected, image_refused."""
+        return self._built(self._foreign.loaded(sha256, fetch, on_log), (), {})
+
+    def referenced_image(self, reference: str, policy: BuildPolicy, on_log: OnLog) -> BuiltImage:
+        """The image of a reference with a digest, pulled as the policy says. Raises `RunFailure`: image_refused."""
+        return self._built(self._foreign.referenced(reference, policy, on_log), (), {})
 
     def user_of(self, image: Image) -> str:
         """Whom containers of this image run as; looked up once per image."""
@@ -134,8 +155,8 @@ class Builder:
             self._users[image.image_id] = container_user(image.user, number)
         return self._users[image.image_id]
 
-    def _built(self, image: Image, bases: tuple[str, ...]) -> BuiltImage:
-        return BuiltImage(image.image_id, self.user_of(image), bases, image.volumes)
+    def _built(self, image: Image, bases: tuple[str, ...], names: Mapping[str, str]) -> BuiltImage:
+        return BuiltImage(image.image_id, self.user_of(image), bases, image.volumes, names)
 
     def _order(self, tag: str, checked: CheckedDockerfile, bases: list[Image], policy: BuildPolicy) -> BuildOrder:
         return BuildOrder(
@@ -162,7 +183,7 @@ class Builder:
 
     def _found(self, base: Base, policy: BuildPolicy) -> Image:
         try:
-            return self._find(base.image, policy)
+            return find_image(self._engine, base.image, policy)
         except ImageUnavailable as error:
             choices = ", ".join(policy.allowed_bases)
             shown = base.written if base.written == base.image else f"{base.written} (here: {base.image})"
@@ -172,14 +193,6 @@ class Builder:
                 f"and could not be fetched; allowed are {choices}.",
                 private_detail=str(error),
             ) from error
-
-    def _find(self, reference: str, policy: BuildPolicy) -> Image:
-        image = None if policy.pull == "always" else self._engine.image(reference)
-        if image is not None:
-            return image
-        if policy.pull == "never":
-            raise ImageUnavailable(f"The image {reference} is not on this engine, and pulling is switched off.")
-        return self._engine.pull(reference)
 
     def _build(self, archive: Path, checked: CheckedDockerfile, order: BuildOrder, on_log: OnLog) -> None:
         tail = bytearray()
@@ -213,11 +226,6 @@ class Builder:
 
     def _cpus(self, policy: BuildPolicy) -> float:
         return min(policy.cpus, self._engine_cpus)
-
-
-def is_run_image(image: Image) -> bool:
-    """Whether it was built from a submission, here or by another worker of this engine."""
-    return IMAGE_LABEL in image.labels or any(f"{RUN_IMAGE}:" in tag for tag in image.tags)
 
 
 def image_tag(sha256: str, checked: CheckedDockerfile, bases: list[Image]) -> str:

@@ -19,6 +19,7 @@ from docker.utils.socket import frames_iter
 
 from medici_worker.containers.docker_build import body, build
 from medici_worker.containers.docker_errors import engine_errors, explanation
+from medici_worker.containers.docker_load import load
 from medici_worker.containers.engine import (
     BuildOrder,
     ContainerPlan,
@@ -41,6 +42,8 @@ CONFLICT = 409
 SIGKILLED = 137
 CHUNK_BYTES = 256 * 1024
 _NOT_STARTABLE = ("executable file not found", "no such file or directory", "permission denied", "exec format error")
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+"""The machine's words in those of images."""
 UNTAGGED = "<none>:<none>"
 """What the engine lists as the tag of an image whose tag was given to a newer one."""
 
@@ -68,6 +71,7 @@ class DockerEngine:
             version=info.get("ServerVersion", ""),
             cpus=int(info["NCPU"]),
             memory_bytes=int(info["MemTotal"]),
+            architecture=ARCHITECTURES.get(info.get("Architecture", ""), info.get("Architecture", "")),
             root=info.get("DockerRootDir", ""),
         )
 
@@ -87,21 +91,24 @@ class DockerEngine:
             created_at=_created_at(found.get("Created", "")),
             labels=config.get("Labels") or {},
             volumes=tuple(sorted(config.get("Volumes") or ())),
+            architecture=found.get("Architecture", ""),
         )
 
     def images(self, label: str) -> list[Image]:
         with engine_errors("list images"):
-            found = self.api.images(filters={"label": label})
-        return [
-            Image(
-                image_id=one["Id"],
-                tags=tuple(tag for tag in one.get("RepoTags") or () if tag != UNTAGGED),
-                size_bytes=one.get("Size", 0),
-                created_at=datetime.fromtimestamp(one["Created"], tz=UTC),
-                labels=one.get("Labels") or {},
-            )
-            for one in found
-        ]
+            return [_listed(one) for one in self.api.images(filters={"label": label})]
+
+    def images_named(self, pattern: str) -> list[Image]:
+        with engine_errors("list images"):
+            return [_listed(one) for one in self.api.images(filters={"reference": pattern})]
+
+    def load(self, tar: Iterable[bytes]) -> str:
+        return load(self.api, tar)
+
+    def tag(self, image_id: str, reference: str) -> None:
+        repository, _, tag = reference.rpartition(":")
+        with engine_errors(f"name an image {reference}"):
+            self.api.tag(image_id, repository, tag)
 
     def pull(self, reference: str) -> Image:
         name, tag = _name_and_tag(reference)
@@ -328,6 +335,16 @@ def _read_log(response: requests.Response, stream: Any, on_log: OnLog) -> None:
         return
     finally:
         response.close()
+
+
+def _listed(one: Mapping[str, Any]) -> Image:
+    return Image(
+        image_id=one["Id"],
+        tags=tuple(tag for tag in one.get("RepoTags") or () if tag != UNTAGGED),
+        size_bytes=one.get("Size", 0),
+        created_at=datetime.fromtimestamp(one["Created"], tz=UTC),
+        labels=one.get("Labels") or {},
+    )
 
 
 def _single_file(tar_bytes: bytes) -> str:

@@ -12,12 +12,14 @@ from typing import Protocol
 
 from medici_worker.containers.disk import Disk
 from medici_worker.containers.profile import Profile
+from medici_worker.images.recipes import INPUTS_LABEL, RECIPES
 
 LABEL_WORKER = "medici.worker"
 LABEL_RUN = "medici.run"
 LABEL_ATTEMPT = "medici.attempt"
 
 GIB = 1024**3
+CURATED = frozenset(recipe.tag for recipe in RECIPES.values())
 
 OnLog = Callable[[bytes], None]
 """Receives a container's stdout and stderr as they come, in a thread of the engine's."""
@@ -54,6 +56,8 @@ class EngineInfo:
     version: str
     cpus: int
     memory_bytes: int
+    architecture: str = ""
+    """Of its machine, in the words of images: amd64, arm64."""
     root: str = ""
     """Where the engine keeps its images, on its own machine; "" when it does not say."""
 
@@ -69,11 +73,25 @@ class Image:
     labels: Mapping[str, str] = field(default_factory=dict)
     volumes: tuple[str, ...] = ()
     """Paths that the image declares as volumes (VOLUME)."""
+    architecture: str = ""
 
     @property
     def digest(self) -> str:
         """What names this image best: the registry's digest where it has one, else its id."""
         return self.digests[0] if self.digests else self.image_id
+
+    @property
+    def identity(self) -> str:
+        """What a phase is pinned to. Of a curated image, what it was made from, so that two machines with the same
+        recipe agree; else the registry's digest, else the id. The label alone says nothing: images inherit it.
+        """
+        made_from = self.labels.get(INPUTS_LABEL)
+        return f"recipe:{made_from}" if made_from and CURATED.intersection(self.tags) else self.digest
+
+    def is_pinned_by(self, pin: str) -> bool:
+        """Whether it is the image that `pin` names: an identity of it, its id, or any of its registries' digests."""
+        digests = {digest.rpartition("@")[2] for digest in self.digests}
+        return pin in {self.identity, self.image_id} or pin.rpartition("@")[2] in digests
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +195,15 @@ class Engine(Protocol):
         """Images that carry this label: `key`, or `key=value`."""
 
     def pull(self, reference: str) -> Image: ...
+
+    def load(self, tar: Iterable[bytes]) -> str:
+        """Load an image that `docker save` wrote, and that brings no name along; returns its id."""
+
+    def tag(self, image_id: str, reference: str) -> None:
+        """Give an image one more name."""
+
+    def images_named(self, pattern: str) -> list[Image]:
+        """Images whose name fits (`repository:ta*`), with the names that do."""
 
     def build(self, context: Iterable[bytes], order: BuildOrder, on_log: OnLog) -> str:
         """Build from a tar stream, without network; returns the image's id.

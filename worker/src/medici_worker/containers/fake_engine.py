@@ -20,8 +20,9 @@ import tarfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 
 from medici_worker.containers.archives import tar_end, tar_file, tar_folder
 from medici_worker.containers.dockerfile import base_of, parse
@@ -41,6 +42,7 @@ from medici_worker.containers.engine import (
     StartRefused,
     Volume,
 )
+from medici_worker.containers.fake_images import FakeImage, named_image, saved_image
 
 KILLED_CODE = 137
 NOT_FOUND_CODE = 127
@@ -62,12 +64,6 @@ class FakeVolume:
         if self.plan.size_bytes is not None and others + len(content) > self.plan.size_bytes:
             raise OSError(errno.ENOSPC, "No space left on device", name)
         self.files[name] = content
-
-
-@dataclass(frozen=True)
-class FakeImage:
-    image: Image
-    command: tuple[str, ...] = ()
 
 
 class Inside:
@@ -193,10 +189,17 @@ class FakeHolder:
 
 
 class FakeEngine:
-    """`programs` by command line; `images` are there from the start, with the command "python"."""
+    """`programs` by command line; `images` are there from the start, those of `registry` can be pulled by their names
+    with digest; all have the command "python".
+    """
 
     def __init__(
-        self, programs: Mapping[str, Program] | None = None, *, images: Iterable[str] = ON_EVERY_ENGINE, cpus: int = 8
+        self,
+        programs: Mapping[str, Program] | None = None,
+        *,
+        images: Iterable[str] = ON_EVERY_ENGINE,
+        registry: Iterable[str] = (),
+        cpus: int = 8,
     ) -> None:
         self.programs = dict(programs or {})
         self.volume_contents: dict[str, FakeVolume] = {}
@@ -205,22 +208,48 @@ class FakeEngine:
         self.builds: list[str] = []
         """The Dockerfiles that were built, as the builder saw them."""
         self._cpus = cpus
-        self._images: dict[str, FakeImage] = {name: _named_image(name) for name in images}
+        self._images: dict[str, FakeImage] = {name: named_image(name) for name in images}
+        self._registry = frozenset(registry)
         self._containers: dict[str, ContainerPlan] = {}
         self._inside: dict[str, Inside] = {}
         self._lock = threading.RLock()
 
     def describe(self) -> EngineInfo:
-        return EngineInfo("fake", "fake", "0", cpus=self._cpus, memory_bytes=64 * 1024**3)
+        return EngineInfo("fake", "fake", "0", self._cpus, 64 * 1024**3, architecture="amd64")
 
     def image(self, reference: str) -> Image | None:
         found = self._find_image(reference)
-        return found.image if found else None
+        return replace(found.image, tags=self._tags(found.image.image_id)) if found else None
 
     def images(self, label: str) -> list[Image]:  # noqa: ARG002 - all that were built carry it
-        return [one.image for name, one in self._images.items() if name.startswith("medici/run-image:")]
+        return [
+            one.image
+            for name, one in self._images.items()
+            if name in one.image.tags and name.startswith("medici/run-image:")
+        ]
+
+    def images_named(self, pattern: str) -> list[Image]:
+        fitting = [name for name in list(self._images) if fnmatchcase(name, pattern)]
+        return [replace(self._images[name].image, tags=(name,)) for name in fitting]
+
+    def load(self, tar: Iterable[bytes]) -> str:
+        loaded, names = saved_image(b"".join(tar))
+        if names:
+            raise EngineError(f"The saved image brought a name along: {names[0]}.")
+        self._images[loaded.image.image_id] = loaded
+        return loaded.image.image_id
+
+    def tag(self, image_id: str, reference: str) -> None:
+        found = self._find_image(image_id)
+        if found is None:
+            raise EngineError(f"No such image: {image_id}")
+        self._images[reference] = found
 
     def pull(self, reference: str) -> Image:
+        if reference in self._registry:
+            made = named_image(reference)
+            self._images[reference] = replace(made, image=replace(made.image, tags=(), digests=(reference,)))
+            return self._images[reference].image
         raise ImageUnavailable(f"The image {reference} could not be pulled: there is no registry.")
 
     def build(self, context: Iterable[bytes], order: BuildOrder, on_log: OnLog) -> str:
@@ -248,7 +277,10 @@ class FakeEngine:
         return image_id
 
     def remove_image(self, reference: str) -> None:
-        self._images.pop(reference, None)
+        """An image goes with its last name."""
+        found = self._images.pop(reference, None)
+        if found is not None and not self._tags(found.image.image_id):
+            self._images.pop(found.image.image_id, None)
 
     def user_id(self, image_id: str, user_name: str) -> int | None:  # noqa: ARG002 - every image has the same users
         return {"root": 0, "toor": 0, "app": 1000}.get(user_name)
@@ -311,6 +343,10 @@ class FakeEngine:
             self.plans.append(plan)
         return image
 
+    def _tags(self, image_id: str) -> tuple[str, ...]:
+        names = [name for name, one in list(self._images.items()) if one.image.image_id == image_id]
+        return tuple(name for name in names if "sha256:" not in name)
+
     def _find_image(self, reference: str) -> FakeImage | None:
         by_id = (one for one in self._images.values() if one.image.image_id == reference)
         return self._images.get(reference) or self._images.get(f"{reference}:latest") or next(by_id, None)
@@ -327,11 +363,6 @@ def finished(engine: FakeEngine, *, within_s: float = 5.0) -> bool:
 def _not_found(inside: Inside) -> int:
     inside.print("executable file not found\n")
     return NOT_FOUND_CODE
-
-
-def _named_image(name: str) -> FakeImage:
-    image_id = f"sha256:{hashlib.sha256(name.encode()).hexdigest()}"
-    return FakeImage(Image(image_id, tags=(name,)), ("python",))
 
 
 def _dockerfile_in(context: bytes) -> str:
