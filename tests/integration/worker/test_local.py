@@ -1,14 +1,16 @@
 """`medici try`: the worker's own story, on folders and zips of this machine."""
 
+import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from medici_worker.containers.docker_engine import DockerEngine
 from medici_worker.containers.fake_engine import FakeEngine, Inside
-from medici_worker.local import Event, LocalTask, try_submission
+from medici_worker.local import Event, LocalTask, pack, try_submission
 from medici_worker.protocol import FailureKind, SubmissionKind
-from tests.factories.worker import make_zip, python_program, python_submission
+from tests.factories.worker import IMAGE, make_zip, python_program, python_submission
 from tests.integration.worker.conftest import SMALL
 
 
@@ -27,6 +29,7 @@ def task(tmp_path) -> LocalTask:
         input_data=folder(tmp_path / "input", {"x.csv": "file,class\n"}),
         limits=SMALL,
         scoring_limits=SMALL,
+        program_image=IMAGE,
     )
 
 
@@ -54,6 +57,39 @@ def test_a_folder_is_built_run_and_scored(task, tmp_path):
     assert (tmp_path / "outputs.zip").exists()
     assert [one for one in engine.containers({"medici.worker": ""}) if one.name.startswith("medici-try")] == []
     engine.remove_image(report.image_digest)
+    engine.close()
+
+
+INGEST = (
+    "import shutil, sys\nsys.path.append(sys.argv[1])\nimport model\nmodel.predict('/app/input_data', '/app/output')\n"
+)
+MODEL = "import shutil\ndef predict(source, target):\n    shutil.copy(source + '/x.csv', target + '/y.csv')\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("beside_scoring", [False, True])
+def test_code_runs_under_an_ingestion_program_and_leaves_no_volume_of_its_own(task, tmp_path, beside_scoring):
+    program = {"metadata": "command: python3 $program/run.py $submission_program", "run.py": INGEST}
+    submission = folder(tmp_path / "submission", {"model.py": MODEL})
+    task = replace(
+        task,
+        ingestion_program=folder(tmp_path / "ingestion", program),
+        ingestion_only_during_scoring=beside_scoring,
+    )
+    events: list[Event] = []
+    engine = DockerEngine()
+    before = {volume.name for volume in engine.volumes(name_contains="medici-")}
+    outputs = tmp_path / "outputs.zip"
+    report = try_submission(
+        submission, SubmissionKind.CODE, task, engine=engine, on_event=events.append, outputs_to=outputs
+    )
+    assert (report.failure, report.scores.scores_txt) == (None, "f1: 0.5\n")
+    running = [] if beside_scoring else ["running"]
+    assert told(events) == ["preparing", *running, "scoring", "report"]
+    assert outputs.exists() is not beside_scoring
+    made = {volume.name for volume in engine.volumes(name_contains="medici-")} - before
+    sha256 = hashlib.sha256(pack(submission, tmp_path / "packed.zip").read_bytes()).hexdigest()
+    assert [name for name in made if sha256 in name] == []
     engine.close()
 
 

@@ -3,7 +3,7 @@
 from contextlib import ExitStack
 
 from medici_worker.containers.builds import BuiltImage
-from medici_worker.containers.engine import ContainerPlan, ImageUnavailable, Mount, StartRefused
+from medici_worker.containers.engine import ContainerPlan, Mount, StartRefused
 from medici_worker.outcome import RunFailure
 from medici_worker.places import IN, OUT
 from medici_worker.predictions import keep
@@ -24,18 +24,10 @@ def _built(run: Progress) -> BuiltImage:
     spec, builder, on_log = run.spec, run.site.builder, run.on_log(Stage.PREPARING)
     submission = spec.submission
     if spec.kind is SubmissionKind.IMAGE and spec.image_reference is not None:
-        return _referenced(run, spec.image_reference)
+        return builder.referenced_image(spec.image_reference, spec.build, on_log)
     if spec.kind is SubmissionKind.IMAGE:
         return builder.loaded_image(submission.sha256, lambda: run.fetch(submission), spec.build, on_log)
     return builder.image_for(submission.sha256, lambda: run.fetch(submission), spec.build, on_log)
-
-
-def _referenced(run: Progress, reference: str) -> BuiltImage:
-    try:
-        return run.site.builder.local(reference, run.spec.build)
-    except ImageUnavailable as error:
-        sentence = f"The image {reference} could not be fetched by the worker: check its name and its digest."
-        raise RunFailure(FailureKind.IMAGE_REFUSED, sentence, private_detail=str(error)) from error
 
 
 def infer(run: Progress, image: BuiltImage) -> str:

@@ -88,7 +88,7 @@ class Progress:
 
     def used(self, image: BuiltImage) -> None:
         """For the report."""
-        self.images.update(getattr(image, "names", {}))
+        self.images.update(image.names)
 
     @property
     def labels(self) -> dict[str, str]:
