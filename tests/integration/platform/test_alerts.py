@@ -1,0 +1,144 @@
+"""A scoring program that fails: an alert, its page, and mail through a real server on the loopback."""
+
+import socketserver
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from medici_platform.accounts.queries import user_by_name
+from medici_platform.clock import Clock
+from tests.factories.platform import RunningPlatform
+from tests.integration.platform.boards import contest
+from tests.integration.platform.page_client import PageClient
+
+
+class Mailbox(socketserver.ThreadingTCPServer):
+    """As much of SMTP as a client needs to hand in a letter."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Conversation)
+        self.letters: list[str] = []
+        self.fails = False
+
+
+class Conversation(socketserver.StreamRequestHandler):
+    server: Mailbox
+
+    def handle(self) -> None:
+        self._say("421 not now" if self.server.fails else "220 ready")
+        lines: list[str] = []
+        while line := self.rfile.readline().decode().strip():
+            command = line.split()[0].upper()
+            lines.append(line)
+            if command == "DATA":
+                self._say("354 go on")
+                lines += self._text()
+                self.server.letters.append("\n".join(lines))
+                lines = []
+            self._say("221 bye" if command == "QUIT" else "250 ok")
+            if command == "QUIT":
+                return
+
+    def _text(self) -> list[str]:
+        text: list[str] = []
+        while (line := self.rfile.readline().decode().rstrip("\r\n")) != ".":
+            text.append(line)
+        return text
+
+    def _say(self, line: str) -> None:
+        self.wfile.write(f"{line}\r\n".encode())
+
+
+@pytest.fixture
+def mailbox() -> Iterator[Mailbox]:
+    with Mailbox() as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def clock_with_mail(platform: RunningPlatform, mailbox: Mailbox) -> Clock:
+    url = f"smtp://127.0.0.1:{mailbox.server_address[1]}"
+    settings = platform.context.settings.model_copy(update={"smtp_url": url})
+    return Clock(replace(platform.context, settings=settings))
+
+
+def alerts(place):
+    return [(each["submission"], each["task"]) for each in place.call("GET", "/challenges/tiny/alerts").json()["items"]]
+
+
+def test_an_alert_lasts_until_the_run_has_ended_well(platform):
+    place = contest(platform, tasks=2)
+    number = place.submit("alice", "f1: 1", None)
+    place.submit("bob", None, "f1: 1")
+    assert alerts(place) == [(2, "Task A"), (number, "Task B")]
+    text = place.call("GET", "/challenges/tiny/alerts").json()["items"][1]["message"]
+    assert text == (
+        "The scoring program of the task 'Task B' failed on submission 1, phase 'Final'.\nTraceback: KeyError"
+    )
+    place.call("POST", f"/submissions/{number}/rerun", params={"task": 1}).raise_for_status()
+    assert len(alerts(place)) == 2
+    place.end(platform.hints.hints[-1].run_id, "f1: 1")
+    assert alerts(place) == [(2, "Task A")]
+
+
+def test_its_page_counts_and_dismisses(platform):
+    place = contest(platform)
+    place.submit("alice", None)
+    olga = PageClient(platform, "olga")
+    tab = '/challenges/tiny/alerts">Alerts <span class="chip chip-failed">1</span>'
+    assert tab in olga.get("/challenges/tiny/phases").text
+    assert "alerts" not in PageClient(platform, "alice").get("/challenges/tiny/phases").text
+    assert "Traceback: KeyError" in olga.get("/challenges/tiny/alerts").text
+    assert olga.post("/challenges/tiny/alerts/1/dismiss").status_code == 303
+    assert "Nothing waits for you." in olga.get("/challenges/tiny/alerts").text
+    assert alerts(place) == []
+    place.call("POST", "/submissions/1/rescore").raise_for_status()
+    place.end(platform.hints.hints[-1].run_id, None)
+    assert alerts(place) == [(1, "Task A")]
+
+
+def test_organizers_are_mailed_once(platform, mailbox):
+    place = contest(platform)
+    with platform.context.database.write() as session:
+        user_by_name(session, "olga").email = "olga@example.org"
+    clock = clock_with_mail(platform, mailbox)
+    assert clock.tick()
+    assert mailbox.letters == []
+    place.submit("alice", None)
+    place.submit("bob", None)
+    assert clock.tick()
+    assert clock.tick()
+    (letter,) = mailbox.letters
+    for part in (
+        "To: olga@example.org",
+        "Subject: Tiny: the scoring program failed 2 times",
+        "/submissions/1",
+        "/submissions/2",
+        "/challenges/tiny/alerts",
+        "Traceback: KeyError",
+    ):
+        assert part in letter
+
+
+def test_a_mail_server_that_fails_is_asked_again_later(platform, mailbox):
+    place = contest(platform)
+    with platform.context.database.write() as session:
+        user_by_name(session, "olga").email = "olga@example.org"
+    clock = clock_with_mail(platform, mailbox)
+    mailbox.fails = True
+    place.submit("alice", None)
+    assert clock.tick()
+    mailbox.fails = False
+    assert clock.tick()
+    assert mailbox.letters == []
+    platform.clock.advance(minutes=6)
+    assert clock.tick()
+    assert len(mailbox.letters) == 1
