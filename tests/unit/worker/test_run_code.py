@@ -7,6 +7,7 @@ import pytest
 from medici_worker.containers.fake_engine import FakeEngine, Inside
 from medici_worker.protocol import FailureKind, FileRole, Stage
 from medici_worker.run import execute
+from medici_worker.side_by_side import LinePrefix
 from tests.unit.worker.conftest import LIMITS, SCORE
 
 OWN = {"metadata": "command: submit $input $output", "model.py": "x"}
@@ -207,3 +208,37 @@ def test_a_container_submission_does_without_the_ingestion_program(engine, site,
     assert execute(spec, make.host(SCORE), site).failure is None
     assert mounts_of(engine, "inference") == {("/mnt/in", True), ("/mnt/out", False)}
     assert [plan.name for plan in engine.plans if plan.name.endswith("ingestion")] == []
+
+
+def test_what_every_name_stood_for_is_reported(engine, site, make):
+    engine.programs["look"] = ingest
+    spec = make.code(
+        OWN, {"Dockerfile": "FROM python:3.11\nCMD look\n"}, program_image="codalab/codalab-legacy:py37", **QUICK
+    )
+    build = spec.build.model_copy(update={"image_map": {"python:3*": "medici/python", "codalab/*": "medici/python:1"}})
+    engine._images["medici/python:1"] = engine._images["medici/python:latest"]
+    report = execute(spec.model_copy(update={"build": build}), make.host(SCORE), site)
+    assert report.failure is None
+    image = engine.image("medici/python:latest")
+    assert report.images == {"medici/python:1": image.image_id, "medici/python:latest": image.image_id}
+
+
+def test_logs_of_two_are_told_apart_line_by_line():
+    passed: list[bytes] = []
+    log = LinePrefix(passed.append, "ingestion", limit_bytes=30)
+    for piece in (b"one\ntw", b"o\n", b"three"):
+        log(piece)
+    assert passed == [b"[ingestion] one\n", b"[ingestion] two\n"]
+    log.close()
+    assert passed[2:] == [b"[ingestion] three\n"]
+    log(b"x" * 20 + b"\nnever\n")
+    assert passed[3:] == [b"[ingestion] " + b"x" * 20 + b"\n", b"[ingestion] The rest of its log was cut.\n"]
+
+
+def test_a_line_without_an_end_is_not_kept_in_memory():
+    passed: list[bytes] = []
+    log = LinePrefix(passed.append, "submission", limit_bytes=10**6)
+    log(b"x" * 8000)
+    assert passed == []
+    log(b"x" * 8000)
+    assert passed == [b"[submission] " + b"x" * 16000 + b"\n"]

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
 
@@ -32,8 +33,10 @@ def keep(run: Progress, ended: Ended) -> str:
     run.exit_code = ended.exit.code
     note = _note(ended.exit.code, ended.elapsed_s)
     outputs = _taken(run, run.spec.limits, ended, note)
-    run.host.save_outputs(outputs.archive, outputs.sha256)
-    return handed_on(run, outputs, note)
+    with ThreadPoolExecutor(1, thread_name_prefix="hand on") as meanwhile:  # the engine's work, while they are sent
+        volume = meanwhile.submit(handed_on, run, outputs, note)
+        run.host.save_outputs(outputs.archive, outputs.sha256)
+    return volume.result()
 
 
 def results(run: Progress, file: FileRef) -> str:

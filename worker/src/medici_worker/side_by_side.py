@@ -82,6 +82,8 @@ class LinePrefix:
         self._open = b""
 
     def _pass(self, line: bytes) -> None:
+        if self._left_bytes <= 0:
+            return
         self._left_bytes -= len(line) + 1
         self._on_log(self._prefix + line + b"\n")
         if self._left_bytes <= 0:
