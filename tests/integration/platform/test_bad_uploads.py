@@ -1,5 +1,7 @@
 """Every refusal is one sentence, costs nothing and leaves nothing behind."""
 
+import gzip
+import lzma
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -19,6 +21,7 @@ from tests.factories.platform import (
     running_platform,
     submit,
 )
+from tests.unit.bundles.saved_images import file, legacy, tar
 
 
 @pytest.fixture
@@ -36,12 +39,25 @@ def stored(platform):
     return rows, files
 
 
+IMAGE = tar([file(name, content) for name, content in legacy().items()])
+
 BAD = {
     "not a zip": (b"hello", 422, "archive_rejected"),
     "empty file": (b"", 422, "no_file"),
     "empty zip": (make_zip({}), 422, "archive_rejected"),
     "no Dockerfile, no predictions": (make_zip({"model.pth": b"x", "run.py": "pass"}), 422, "archive_rejected"),
     "zip slip": (make_zip({"../answer.txt": "1"}), 422, "archive_rejected"),
+    "a rar": (b"Rar!\x1a\x07\x01\x00" + bytes(64), 422, "archive_rejected"),
+    "a 7z": (b"7z\xbc\xaf\x27\x1c" + bytes(64), 422, "archive_rejected"),
+    "a page of a portal": (b"<!DOCTYPE html><html><body>Sign in</body></html>", 422, "archive_rejected"),
+    "half a zip": (RESULTS_ZIP[: len(RESULTS_ZIP) // 2], 422, "archive_rejected"),
+    "half a tar": (IMAGE[: len(IMAGE) // 2], 422, "archive_rejected"),
+    "half a packed tar": (gzip.compress(IMAGE)[:-40], 422, "archive_rejected"),
+    "half an xz": (lzma.compress(IMAGE)[:-40], 422, "archive_rejected"),
+    "a tar without an image": (tar([file("answer.txt", b"0.5")]), 422, "archive_rejected"),
+    "a packed text": (gzip.compress(b"0.5"), 422, "archive_rejected"),
+    "a tar bomb": (gzip.compress(tar([file("blobs/big", bytes(300 * 1024**2))])), 422, "archive_rejected"),
+    "a zip with an image in it": (make_zip({"image.tar": IMAGE}), 422, "archive_rejected"),
     "bomb": (make_zip({"answer.txt": b"\x00" * 200 * 1024**2}), 422, "archive_rejected"),
 }
 
@@ -56,6 +72,8 @@ def test_a_bad_archive_is_refused_with_one_sentence(platform, alice, name):
     assert message.endswith(".")
     assert "Traceback" not in message
     assert stored(platform) == before
+    with platform.client(alice) as client:
+        assert client.get("/api/v1/challenges/tiny/quota").json()["used_total"] == 0
 
 
 def test_a_closed_phase_is_refused_before_the_upload_is_read(platform, alice):

@@ -144,7 +144,7 @@ def _create(session: Session, context: Context, slug: str, owner: User, stored: 
 
 
 def _update(session: Session, context: Context, challenge: Challenge, stored: StoredBundle) -> list[str]:
-    session.execute(select(Challenge.id).where(Challenge.id == challenge.id).with_for_update())
+    session.execute(select(Challenge.id).where(Challenge.id == challenge.id).with_for_update(key_share=True))
     usage = context.usage_of(session, challenge.id)
     require_keeps_what_is_used(challenge, stored.definition, usage)
     with changed_tasks(challenge, usage) as remarks:

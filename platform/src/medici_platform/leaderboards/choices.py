@@ -25,7 +25,9 @@ def choose(session: Session, context: Context, submission: Submission, user: Use
     """
     if not may_see(submission, user):
         raise NotFound(f"You have no submission {submission.id}.")
-    session.execute(select(Participant.id).where(Participant.id == submission.participant_id).with_for_update())
+    session.execute(
+        select(Participant.id).where(Participant.id == submission.participant_id).with_for_update(key_share=True)
+    )
     session.refresh(submission, ["on_board", "state"])
     refusal = _why_not_put(session, submission) if on_board else _why_not_withdraw(session, submission)
     if refusal:

@@ -19,14 +19,17 @@ from medici_platform.submissions.models import Submission
 def place_on_board(session: Session, context: Context, submission_id: int) -> None:
     """Choose the participant's entries anew and number the boards. One phase at a time."""
     submission = session.get_one(Submission, submission_id)
-    session.execute(select(Phase.id).where(Phase.id == submission.phase_id).with_for_update())
+    session.execute(select(Phase.id).where(Phase.id == submission.phase_id).with_for_update(key_share=True))
     _update(session, context, submission.phase, participant_id=submission.participant_id)
 
 
 def renumber_boards(session: Session, context: Context, challenge_id: int) -> None:
     """All entries of all phases chosen and numbered anew: the challenge's boards have changed."""
     for phase in session.scalars(
-        select(Phase).where(Phase.challenge_id == challenge_id).order_by(Phase.index).with_for_update(of=Phase)
+        select(Phase)
+        .where(Phase.challenge_id == challenge_id)
+        .order_by(Phase.index)
+        .with_for_update(of=Phase, key_share=True)
     ).all():
         _update(session, context, phase)
 
@@ -34,7 +37,7 @@ def renumber_boards(session: Session, context: Context, challenge_id: int) -> No
 def thaw_ended_phases(session: Session, context: Context, *, now: datetime) -> None:
     """What was handed in during a freeze enters the boards when its phase has ended."""
     frozen = select(Phase).where(Phase.freeze_at.is_not(None), Phase.thawed_at.is_(None), Phase.ends_at <= now)
-    for phase in session.scalars(frozen.order_by(Phase.id).with_for_update(of=Phase)).all():
+    for phase in session.scalars(frozen.order_by(Phase.id).with_for_update(of=Phase, key_share=True)).all():
         phase.thawed_at = now
         _update(session, context, phase)
 

@@ -162,7 +162,7 @@ def end_attempt(session: Session, run: Run, outcome: str, *, now: datetime) -> N
 def follow(session: Session, context: Context, run: Run) -> None:
     """The submission follows its runs; once all have ended it is settled and the boards are brought up to date."""
     session.flush()
-    session.execute(select(Submission.id).where(Submission.id == run.submission_id).with_for_update())
+    session.execute(select(Submission.id).where(Submission.id == run.submission_id).with_for_update(key_share=True))
     submission = run.submission
     was_settled = submission.state in TERMINAL
     runs = queries.runs_of(session, submission)
