@@ -1,6 +1,8 @@
 """What every engine does alike. The fake one is held to what the real one does."""
 
+import hashlib
 import io
+import json
 import tarfile
 import time
 import uuid
@@ -272,6 +274,59 @@ def test_an_image_says_its_labels_and_volumes(harness):
         assert listed.labels["medici.run-image"] == "1"
     finally:
         harness.engine.remove_image(tag)
+
+
+def saved_image(mark: str, *, tags: list[str] | None = None) -> list[bytes]:
+    """A saved image of one small layer, as the platform writes it."""
+    layer = b"".join(one_file("mark.txt", mark.encode()))
+    digest = hashlib.sha256(layer).hexdigest()
+    said = {
+        "architecture": "amd64",
+        "os": "linux",
+        "config": {"Cmd": ["hello"], "User": "1000", "Volumes": {"/data": {}}},
+        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
+    }
+    config = json.dumps(said).encode()
+    name = f"{hashlib.sha256(config).hexdigest()}.json"
+    manifest = json.dumps([{"Config": name, "RepoTags": tags, "Layers": [f"{digest}.tar"]}]).encode()
+    parts = [*tar_file("manifest.json", manifest), *tar_file(name, config), *tar_file(f"{digest}.tar", layer)]
+    return [*parts, tar_end()]
+
+
+def test_a_saved_image_is_loaded_and_named(harness):
+    image_id = harness.engine.load(saved_image(harness.prefix))
+    try:
+        image = harness.engine.image(image_id)
+        assert (image.image_id, image.tags, image.digests) == (image_id, (), ())
+        assert (image.user, image.volumes, image.architecture) == ("1000", ("/data",), "amd64")
+        assert harness.engine.describe().architecture == "amd64"
+        names = [f"medici/run-image:{harness.prefix}-{number}" for number in (1, 2)]
+        for name in names:
+            harness.engine.tag(image_id, name)
+        found = harness.engine.images_named(f"medici/run-image:{harness.prefix}-*")
+        assert sorted(tag for one in found for tag in one.tags) == names
+        assert {one.image_id for one in found} == {image_id}
+        assert harness.engine.images_named(f"medici/run-image:{harness.prefix}-3*") == []
+        harness.engine.remove_image(names[0])
+        assert harness.engine.image(image_id).tags == (names[1],)
+    finally:
+        for name in names:
+            harness.engine.remove_image(name)
+    assert harness.engine.image(image_id) is None
+
+
+def test_a_saved_image_that_brings_a_name_is_refused(harness):
+    name = f"medici/run-image:{harness.prefix}-own"
+    try:
+        with pytest.raises(EngineError, match=f"^The saved image brought a name along: {name}\\.$"):
+            harness.engine.load(saved_image(harness.prefix, tags=[name]))
+    finally:
+        harness.engine.remove_image(name)
+
+
+def test_what_is_no_saved_image_is_not_loaded(harness):
+    with pytest.raises(EngineError):
+        harness.engine.load(one_file("manifest.json", b'[{"Config": "x.json", "RepoTags": null, "Layers": []}]'))
 
 
 def test_a_build_that_fails(harness):

@@ -233,7 +233,10 @@ class FakeEngine:
         return [replace(self._images[name].image, tags=(name,)) for name in fitting]
 
     def load(self, tar: Iterable[bytes]) -> str:
-        loaded, names = saved_image(b"".join(tar))
+        try:
+            loaded, names = saved_image(b"".join(tar))
+        except (KeyError, ValueError, tarfile.TarError) as error:
+            raise EngineError(f"The fake engine could not load an image: {error}") from error
         if names:
             raise EngineError(f"The saved image brought a name along: {names[0]}.")
         self._images[loaded.image.image_id] = loaded
