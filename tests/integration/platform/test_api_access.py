@@ -37,6 +37,14 @@ MATRIX = {
     ("POST", "/api/v1/challenges/{slug}/publish"): (ORGANIZERS, {}, None),
     ("GET", "/api/v1/challenges/{slug}/logo"): (ANYBODY, {}, None),
     ("GET", "/api/v1/challenges/{slug}/kit"): (ANYBODY, {}, None),
+    ("PUT", "/api/v1/challenges/{slug}"): (ORGANIZERS, UPLOAD, 422),
+    ("GET", "/api/v1/challenges/{slug}/export"): (ORGANIZERS, {}, None),
+    ("GET", "/api/v1/challenges/{slug}/collaborators"): (ORGANIZERS, {}, None),
+    ("PUT", "/api/v1/challenges/{slug}/collaborators/{username}"): (ORGANIZERS, {}, None),
+    # The admin comes second, when alice is none any more.
+    ("DELETE", "/api/v1/challenges/{slug}/collaborators/{username}"): ({**ORGANIZERS, "admin": 404}, {}, None),
+    ("GET", "/api/v1/challenges/{slug}/pins"): (ORGANIZERS, {}, None),
+    ("DELETE", "/api/v1/challenges/{slug}/phases/{index}/pins"): (ORGANIZERS, {}, None),
     ("GET", "/api/v1/challenges/{slug}/leaderboard"): (ANYBODY, {}, None),
     ("GET", "/api/v1/challenges/{slug}/participants"): (ORGANIZERS, {}, None),
     ("POST", "/api/v1/challenges/{slug}/participants/{username}/{decision}"): (ORGANIZERS, {}, None),
@@ -60,7 +68,16 @@ MATRIX = {
     ("POST", "/api/v1/submissions/{submission_id}/rescore"): ({**ONLY_ORGANIZERS_OF_MINE, "admin": 409}, {}, None),
     ("POST", "/api/v1/submissions/{submission_id}/rerun"): (ONLY_ORGANIZERS_OF_MINE, {}, 409),
     ("GET", "/api/v1/runs/{run_id}/outputs"): ({**MINE_BUT_HIDDEN}, {}, 404),
-    ("GET", "/api/v1/runs/{run_id}/detailed-results"): ({**MINE_BUT_HIDDEN}, {}, 404),
+    ("GET", "/api/v1/runs/{run_id}/detailed-results"): ({**MINE}, {}, 404),
+    ("POST", "/api/v1/submissions/{submission_id}/leaderboard"): ({**MINE}, {}, 409),
+    ("DELETE", "/api/v1/submissions/{submission_id}/leaderboard"): ({**MINE}, {}, 409),
+    ("GET", "/api/v1/entries/{entry_id}/detailed-results"): ({**ANYBODY}, {}, 404),
+    ("GET", "/api/v1/challenges/{slug}/alerts"): (ORGANIZERS, {}, None),
+    ("POST", "/api/v1/alerts/{alert_id}/dismiss"): (
+        {"anonymous": 401, "alice": 404, "bob": 404, "olga": 200, "otto": 404, "admin": 200},
+        {},
+        404,
+    ),
     ("GET", "/api/v1/workers"): (ADMINS, {}, None),
     ("POST", "/api/v1/workers"): (ADMINS, {"json": {"name": "bad name!"}}, 422),
     ("DELETE", "/api/v1/workers/{name}"): (ADMINS, {}, 404),
@@ -69,7 +86,7 @@ MATRIX = {
 """(method, path) → (role → status, the call's options, what stands for 200 in this call)."""
 
 VALUES = {"slug": "tiny", "submission_id": 1, "run_id": 1, "username": "alice", "decision": "approve"}
-VALUES |= {"token_id": 999, "name": "nobody"}
+VALUES |= {"token_id": 999, "entry_id": 1, "alert_id": 1, "name": "nobody", "index": 0}
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from medici_platform.app import create_app
 from tests.factories.platform import (
     BUNDLE_FILES,
     COMPETITION,
+    PNG,
     RESULTS_ZIP,
     RunningPlatform,
     import_bundle,
@@ -37,12 +38,17 @@ GET = {
     "/challenges/{slug}/pages/{page_slug}": EVERYBODY,
     "/challenges/{slug}/terms": EVERYBODY,
     "/challenges/{slug}/phases": EVERYBODY,
+    "/challenges/{slug}/files/{path:path}": EVERYBODY,
+    "/challenges/{slug}/phases/{index}/public-data": EVERYBODY,
+    "/challenges/{slug}/phases/{index}/starting-kit": EVERYBODY,
+    "/challenges/{slug}/solutions/{index}": ITS_ORGANIZERS,
     "/challenges/{slug}/leaderboard": EVERYBODY,
     "/challenges/{slug}/leaderboard.csv": EVERYBODY,
     "/challenges/{slug}/join": SIGNED_IN,
     "/challenges/{slug}/submit": SIGNED_IN,
     "/challenges/{slug}/submissions": SIGNED_IN,
     "/challenges/{slug}/participants": ITS_ORGANIZERS,
+    "/challenges/{slug}/alerts": ITS_ORGANIZERS,
     "/submissions/{submission_id}": ITS_READERS,
     "/submissions/{submission_id}/log": ITS_READERS,
     "/account": SIGNED_IN,
@@ -62,12 +68,29 @@ POST = {
     "/challenges/{slug}/participants/{username}/{decision}": (401, 403, 403, 303, 403, 303),
     "/challenges/{slug}/submit": (401, 303, 403, 403, 403, 403),
     "/challenges/{slug}/join": (401, 303, 303, 303, 303, 303),
+    "/challenges/{slug}/alerts/{alert_id}/dismiss": (401, 403, 403, 404, 403, 404),  # there is no alert
+    "/submissions/{submission_id}/leaderboard": (401, 409, 404, 409, 404, 409),  # the board keeps the best by itself
+    "/submissions/{submission_id}/leaderboard/withdraw": (401, 409, 404, 409, 404, 409),
     "/submissions/{submission_id}/cancel": (401, 303, 404, 303, 404, 303),
     "/submissions/{submission_id}/rerun": (401, 403, 404, 303, 404, 303),
     "/submissions/{submission_id}/rescore": (401, 403, 404, 303, 404, 303),
 }
 
 FIELDS = {"/challenges/{slug}/join": {"accept": "yes"}, "/account/tokens": {"name": "laptop"}}
+
+RICH = COMPETITION.replace(
+    "phases:\n  - index: 0\n",
+    "solutions: [{index: 0, path: solution, tasks: [0]}]\n"
+    "phases:\n  - index: 0\n    public_data: public_data\n    starting_kit: kit\n",
+)
+FILES = {
+    **BUNDLE_FILES,
+    "overview.md": "![The scanner](pictures/scanner.png)",
+    "pictures/scanner.png": PNG,
+    "public_data/case.txt": "zero",
+    "kit/run.py": "pass",
+    "solution/answer.txt": "1",
+}
 
 
 @dataclass(frozen=True)
@@ -78,13 +101,15 @@ class Place:
     alice: str
 
     def address(self, path: str, *, submission: int = 1, slug: str = "tiny") -> str:
-        return path.format(
+        return path.replace("{path:path}", "pictures/scanner.png").format(
             slug=slug,
+            index=0,
             page_slug="overview",
             submission_id=submission,
             token_id=self.new_token_id() if "{token_id}" in path else None,
             username="alice",
             decision="approve",
+            alert_id=1,
         )
 
     def new_token_id(self) -> int:
@@ -114,11 +139,11 @@ def place(tmp_path_factory) -> Iterator[Place]:
         platform.user("bob")
         alice = platform.user("alice")
         many = {
-            **BUNDLE_FILES,
-            "competition.yaml": COMPETITION.replace("_per_day: 5", "_per_day: 500").replace(": 10\n", ": 500\n"),
+            **FILES,
+            "competition.yaml": RICH.replace("_per_day: 5", "_per_day: 500").replace(": 10\n", ": 500\n"),
         }
         import_bundle(platform, olga, many).raise_for_status()
-        draft = {**BUNDLE_FILES, "competition.yaml": COMPETITION.replace("slug: tiny", "slug: draft")}
+        draft = {**FILES, "competition.yaml": RICH.replace("slug: tiny", "slug: draft")}
         import_bundle(platform, olga, draft, publish=False).raise_for_status()
         join(platform, alice)
         place = Place(platform, alice)

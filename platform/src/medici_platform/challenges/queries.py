@@ -20,9 +20,11 @@ from medici_platform.errors import NotFound
 
 def visible_challenges(user: User | None) -> Select[Challenge]:
     """Published ones, the drafts that one organizes, and everything for administrators."""
-    statement = (
-        select(Challenge).options(selectinload(Challenge.phases)).order_by(Challenge.published_at.desc(), Challenge.id)
+    # A phase leads back to its challenge: that way the collaborators need not be loaded a second time.
+    phases = (
+        selectinload(Challenge.phases).joinedload(Phase.challenge, innerjoin=True).lazyload(Challenge.collaborators)
     )
+    statement = select(Challenge).options(phases).order_by(Challenge.published_at.desc(), Challenge.id)
     if user and user.is_admin:
         return statement
     published = Challenge.published_at.is_not(None)

@@ -1,15 +1,16 @@
 """What submissions, runs and entries hold on to, asked before a challenge is replaced by its new version."""
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from medici_platform.challenges.models import Leaderboard
-from medici_platform.context import Context, Usage
+from medici_platform.context import Usage
 from medici_platform.leaderboards.models import LeaderboardEntry
-from medici_platform.leaderboards.service import place_on_board
+from medici_platform.leaderboards.service import renumber_boards
 from medici_platform.runs.models import Run
-from medici_platform.states import State
 from medici_platform.submissions.models import Submission
+
+__all__ = ["renumber_boards", "usage_of"]
 
 
 def usage_of(session: Session, challenge_id: int) -> Usage:
@@ -26,14 +27,3 @@ def usage_of(session: Session, challenge_id: int) -> Usage:
         tasks=frozenset(session.scalars(run)),
         leaderboards=frozenset(session.scalars(entered)),
     )
-
-
-def renumber_boards(session: Session, context: Context, challenge_id: int) -> None:
-    """Every participant's entries chosen and numbered anew."""
-    latest = (
-        select(func.max(Submission.id))
-        .where(Submission.challenge_id == challenge_id, Submission.state == State.FINISHED)
-        .group_by(Submission.phase_id, Submission.participant_id)
-    )
-    for submission_id in session.scalars(latest).all():
-        place_on_board(session, context, submission_id)
