@@ -15,11 +15,13 @@ from medici_platform.context import Context
 from medici_platform.database import Database
 from medici_platform.dispatch import CeleryDispatcher, Dispatcher
 from medici_platform.leaderboards.api import router as leaderboards
+from medici_platform.leaderboards.choices import offer_of
 from medici_platform.leaderboards.migration_api import router as migration
 from medici_platform.leaderboards.service import place_on_board
 from medici_platform.leaderboards.usage import renumber_boards, usage_of
 from medici_platform.participants.api import router as participants
 from medici_platform.queues.api import router as queues
+from medici_platform.runs.alerts import count_alerts
 from medici_platform.runs.api import router as runs
 from medici_platform.runs.service import start_runs
 from medici_platform.runs.worker_api import router as worker_api
@@ -42,6 +44,8 @@ def make_context(settings: Settings, dispatcher: Dispatcher | None = None) -> Co
         place_on_board=place_on_board,
         renumber=renumber_boards,
         usage_of=usage_of,
+        offer_of=offer_of,
+        count_alerts=count_alerts,
     )
 
 

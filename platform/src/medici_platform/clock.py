@@ -15,7 +15,9 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from medici_platform.context import Context
 from medici_platform.database import Base
 from medici_platform.leaderboards.migration import migrate_due_phases
+from medici_platform.leaderboards.service import thaw_ended_phases
 from medici_platform.runs import queries, service
+from medici_platform.runs.mails import AlertMails
 
 log = structlog.get_logger()
 
@@ -35,6 +37,7 @@ class Clock:
         self._context = context
         self._holder = secrets.token_hex(8)
         self._stop = threading.Event()
+        self._mails = AlertMails(context)
 
     def tick(self) -> bool:
         """One sweep, if this clock is the one. Returns whether it was."""
@@ -43,7 +46,8 @@ class Clock:
             if not self._take_lease(session):
                 return False
             sweep(session, context)
-            return True
+        self._mails.send()
+        return True
 
     def run(self) -> None:
         """Until stopped. A database that is away is waited for."""
@@ -90,4 +94,5 @@ def sweep(session: Session, context: Context) -> None:
         service.expire_lease(session, context, run)
     for run in queries.unclaimed_runs(session, hinted_before=now - timedelta(seconds=context.settings.resend_s)):
         service.hint(session, context, run)
+    thaw_ended_phases(session, context, now=now)
     migrate_due_phases(session, context, now=now)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy.orm import Session
 
@@ -52,6 +52,27 @@ class FindUsage(Protocol):
     def __call__(self, session: Session, challenge_id: int) -> Usage: ...
 
 
+class BoardOffer(NamedTuple):
+    """What a submission's own page says of the leaderboards, and what its participant may do there."""
+
+    stands: bool
+    """On at least one board."""
+    may_put: bool
+    may_withdraw: bool
+
+
+class OfferOf(Protocol):
+    """`leaderboards` lies above the page of a submission, so it is handed in."""
+
+    def __call__(self, session: Session, submission: Any) -> BoardOffer: ...
+
+
+class CountAlerts(Protocol):
+    """How much waits for a challenge's organizers. `runs` lies above the head of a challenge's pages."""
+
+    def __call__(self, session: Session, challenge_id: int) -> int: ...
+
+
 @dataclass(frozen=True)
 class Context:
     settings: Settings
@@ -62,4 +83,6 @@ class Context:
     place_on_board: PlaceOnBoard
     renumber: Renumber
     usage_of: FindUsage
+    offer_of: OfferOf
+    count_alerts: CountAlerts
     now: Callable[[], datetime] = utc_now

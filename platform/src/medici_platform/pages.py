@@ -21,11 +21,23 @@ from medici_platform.presentation.headers import SecurityHeaders, protect
 from medici_platform.presentation.templates import STATIC
 from medici_platform.presentation.visitors import Visitor, redirect, sign_in_path
 from medici_platform.queues.pages import router as queues
+from medici_platform.runs.alert_pages import router as alerts
 from medici_platform.runs.pages import router as runs
 from medici_platform.submissions.own_pages import router as own_submissions
 from medici_platform.submissions.pages import router as submissions
 
-ROUTERS = (accounts, challenges, participants, queues, submissions, own_submissions, runs, leaderboards, api_reference)
+ROUTERS = (
+    accounts,
+    challenges,
+    participants,
+    queues,
+    submissions,
+    own_submissions,
+    runs,
+    alerts,
+    leaderboards,
+    api_reference,
+)
 
 
 def install(app: FastAPI) -> None:

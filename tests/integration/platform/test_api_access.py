@@ -18,6 +18,7 @@ MINE = {"anonymous": 401, "alice": 200, "bob": 404, "olga": 200, "otto": 404, "a
 MINE_BUT_HIDDEN = {**MINE, "alice": 403}
 ADMINS = {"anonymous": 401, "alice": 403, "bob": 403, "olga": 403, "otto": 403, "admin": 200}
 ONLY_ORGANIZERS_OF_MINE = {**MINE, "alice": 403}
+ONLY_MINE = {**MINE, "olga": 403, "admin": 403}
 
 UPLOAD = {"files": {"file": ("a.zip", RESULTS_ZIP)}}
 
@@ -59,7 +60,13 @@ MATRIX = {
         UPLOAD,
         None,
     ),
+    ("GET", "/api/v1/challenges/{slug}/submission-form"): (ANYBODY, {}, None),
+    ("GET", "/api/v1/challenges/{slug}/public-submissions"): (ANYBODY, {}, None),
+    ("POST", "/api/v1/challenges/{slug}/migrate"): (ORGANIZERS, {"params": {"to": "Practice"}}, 409),
     ("GET", "/api/v1/submissions/{submission_id}"): (MINE, {}, None),
+    ("PATCH", "/api/v1/submissions/{submission_id}"): (ONLY_MINE, {"json": {"fact_sheet": {}}}, None),
+    ("POST", "/api/v1/submissions/{submission_id}/publicity"): (ONLY_MINE, {"json": {"public": False}}, None),
+    ("POST", "/api/v1/submissions/{submission_id}/start"): (ONLY_ORGANIZERS_OF_MINE, {}, 409),
     ("GET", "/api/v1/submissions/{submission_id}/file"): (MINE, {}, None),
     ("GET", "/api/v1/submissions/{submission_id}/runs"): (MINE, {}, None),
     ("GET", "/api/v1/submissions/{submission_id}/logs"): (MINE, {}, None),

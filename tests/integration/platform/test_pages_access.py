@@ -51,6 +51,7 @@ GET = {
     "/challenges/{slug}/alerts": ITS_ORGANIZERS,
     "/submissions/{submission_id}": ITS_READERS,
     "/submissions/{submission_id}/log": ITS_READERS,
+    "/submissions/{submission_id}/facts": (303, 200, 404, 403, 404, 403),
     "/account": SIGNED_IN,
     "/sign-in": (200, 303, 303, 303, 303, 303),
     "/sign-up": (200, 303, 303, 303, 303, 303),
@@ -71,6 +72,9 @@ POST = {
     "/challenges/{slug}/alerts/{alert_id}/dismiss": (401, 403, 403, 404, 403, 404),  # there is no alert
     "/submissions/{submission_id}/leaderboard": (401, 409, 404, 409, 404, 409),  # the board keeps the best by itself
     "/submissions/{submission_id}/leaderboard/withdraw": (401, 409, 404, 409, 404, 409),
+    "/submissions/{submission_id}/facts": (401, 303, 404, 403, 404, 403),
+    "/submissions/{submission_id}/publicity": (401, 303, 404, 403, 404, 403),
+    "/submissions/{submission_id}/start": (401, 403, 404, 409, 404, 409),
     "/submissions/{submission_id}/cancel": (401, 303, 404, 303, 404, 303),
     "/submissions/{submission_id}/rerun": (401, 403, 404, 303, 404, 303),
     "/submissions/{submission_id}/rescore": (401, 403, 404, 303, 404, 303),

@@ -20,13 +20,14 @@ from tests.factories.platform import (
 from tests.integration.platform.page_client import PageClient
 
 STATEMENTS = {
-    ("olga", "/challenges"): 4,
-    ("olga", "/challenges/tiny/submissions"): 9,
-    ("user0", "/challenges/tiny/submissions"): 9,
-    ("olga", "/challenges/tiny/participants"): 7,
-    ("user0", "/challenges/tiny/leaderboard"): 9,
-    (None, "/challenges/tiny/leaderboard"): 7,
-    (None, "/challenges/tiny/leaderboard.csv"): 6,
+    ("olga", "/challenges"): 5,
+    ("olga", "/challenges/tiny/submissions"): 12,
+    ("user0", "/challenges/tiny/submissions"): 11,
+    ("olga", "/challenges/tiny/participants"): 9,
+    ("olga", "/challenges/tiny/alerts"): 9,
+    ("user0", "/challenges/tiny/leaderboard"): 12,
+    (None, "/challenges/tiny/leaderboard"): 10,
+    (None, "/challenges/tiny/leaderboard.csv"): 8,
     ("user0", "/account"): 2,
     ("ada", "/admin/workers"): 2,
 }

@@ -69,7 +69,10 @@ def test_a_failed_task_leaves_the_others_scores_and_comes_last(platform):
     number = place.submit("alice", THREE[0], None, THREE[2])
     submission = place.call("GET", f"/submissions/{number}", "alice").json()
     assert (submission["state"], submission["scores"], submission["failure"]) == ("finished", {}, "scoring_failed")
-    assert submission["message"].startswith("Task 'Task B': The scoring program failed;")
+    assert (submission["costs_quota"], submission["message"]) == (
+        True,
+        "Task 'Task B': The scoring program failed; the organizers have been told, and can run this task again.",
+    )
     states = [(run["task_index"], run["state"]) for run in place.call("GET", f"/submissions/{number}/runs").json()]
     assert states == [(0, "finished"), (1, "failed"), (2, "finished")]
     assert [(each["rank"], each["participant"]) for each in place.board()["entries"]] == [(1, "bob"), (None, "alice")]

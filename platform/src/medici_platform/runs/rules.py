@@ -39,8 +39,18 @@ def costs_quota(state: State, failure: str | None, *, was_claimed: bool) -> bool
     return True
 
 
-def failure_message(failure: FailureKind, public_detail: str) -> str:
-    return f"{failure.sentence} {public_detail}".strip()
+_OF_ONE_TASK = {
+    FailureKind.SCORING_FAILED: (
+        "The scoring program failed; the organizers have been told, and can run this task again."
+    ),
+    FailureKind.SYSTEM_ERROR: "The platform failed to run this task; the organizers can run it again.",
+}
+"""Where other tasks were scored the submission costs quota all the same: nobody learns their numbers for free."""
+
+
+def failure_message(failure: FailureKind, public_detail: str, *, others_scored: bool = False) -> str:
+    sentence = _OF_ONE_TASK.get(failure, failure.sentence) if others_scored else failure.sentence
+    return f"{sentence} {public_detail}".strip()
 
 
 def explain_failures(failures: Sequence[tuple[str, str]], runs: int) -> str:

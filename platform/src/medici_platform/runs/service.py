@@ -233,8 +233,9 @@ def reopen(submission: Submission) -> None:
 
 
 def _failures(runs: list[Run]) -> list[tuple[str, str]]:
+    others = any(run.state == State.FINISHED for run in runs)
     return [
-        (run.task.name, rules.failure_message(FailureKind(run.failure), run.public_detail))
+        (run.task.name, rules.failure_message(FailureKind(run.failure), run.public_detail, others_scored=others))
         for run in runs
         if run.failure
     ]

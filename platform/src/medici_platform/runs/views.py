@@ -39,7 +39,7 @@ def runs_for(session: Session, context: Context, submission: Submission, user: U
             attempt=run.attempt,
             waiting=waiting.get(run.id),
             failure=run.failure,
-            message=failure_message(FailureKind(run.failure), run.public_detail) if run.failure else run.public_detail,
+            message=_message(run, submission),
             scores=shown.visible(scores[run.id], hidden_phase=submission.phase.hidden),
             has_outputs=run.outputs_sha256 is not None and may_have_outputs(submission, user),
             has_detailed_results=run.id in detailed and shows_detail,
@@ -70,6 +70,13 @@ def log_for(session: Session, submission: Submission, user: User, *, after: int)
         after=pieces[-1].id if pieces else after,
         hidden=[stage.value for stage in Stage if stage not in shown],
     )
+
+
+def _message(run: Run, submission: Submission) -> str:
+    if not run.failure:
+        return run.public_detail
+    others = submission.state == State.FINISHED
+    return failure_message(FailureKind(run.failure), run.public_detail, others_scored=others)
 
 
 def _shown_seconds(run: Run, submission: Submission) -> dict[str, float]:
