@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from medici_worker.containers.docker_engine import DockerEngine
+from medici_worker.janitor import images_over
 from medici_worker.protocol import Limits, Report, RunSpec
 from medici_worker.run import execute
 from medici_worker.worksite import Worksite, open_worksite
@@ -44,13 +45,12 @@ def site(engine, tmp_path_factory) -> Iterator[Worksite]:
 
 
 def clear(engine: DockerEngine, state: Path, worker: str) -> None:
-    """Remove the datasets that a worker used and the images that it built: others' stay."""
+    """Remove the datasets that a worker used and the images that it built or loaded: others' stay."""
     for used in (state / "datasets").glob("*"):
         engine.remove_volume(f"medici-done-{used.name}")
         engine.remove_volume(f"medici-data-{used.name}")
-    for image in engine.images(f"medici.run-image={worker}"):
-        for tag in image.tags:
-            engine.remove_image(tag)
+    for name in images_over(engine, worker, 0):
+        engine.remove_image(name)
 
 
 @pytest.fixture
