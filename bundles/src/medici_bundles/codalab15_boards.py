@@ -16,6 +16,15 @@ class Rule(NamedTuple):
     origin: Path | None
 
 
+class Siblings(NamedTuple):
+    """What a computed column may be computed from."""
+
+    indexes: dict[str, int]
+    computed: set[str]
+    lost: set[str]
+    """Columns of no leaderboard: that fault is named already."""
+
+
 def write_boards(rewrite: Rewrite, top: NewPart, old: Challenge15) -> None:
     rewrite.origins["leaderboards",] = SECTION
     section = old.leaderboard
@@ -24,11 +33,15 @@ def write_boards(rewrite: Rewrite, top: NewPart, old: Challenge15) -> None:
     rule = _rule(rewrite, old)
     keys = [key for key, _ in _by_rank(section.leaderboards)]
     columns = _columns_of(rewrite, section, keys)
-    top.data["leaderboards"] = [
-        _board(rewrite, place, section, columns[key], key=key, rule=rule, hidden=bool(old.anonymous_leaderboard))
-        for place, key in enumerate(keys)
+    lost = _lost(section, columns)
+    boards = [
+        _board(rewrite, place, section, columns[key], key=key, rule=rule, lost=lost)
+        for place, key in enumerate(key for key in keys if columns[key])
     ]
+    top.data["leaderboards"] = boards
     if old.anonymous_leaderboard:
+        for board in boards:
+            board["hidden"] = True
         text = "leaderboards name their participants here, so they are hidden until the organizer shows them"
         rewrite.tell(("anonymous_leaderboard",), text)
 
@@ -66,7 +79,16 @@ def _columns_of(rewrite: Rewrite, section: Leaderboard15, keys: list[str]) -> di
             rewrite.fault((*SECTION, "columns", name, "leaderboard"), text)
         else:
             columns[board].append((name, column))
+    if section.columns and not _lost(section, columns):
+        for board in (key for key in keys if not columns[key]):
+            text = "has no column; name it in one with `leaderboard: *ANCHOR`, or leave it out"
+            rewrite.fault((*SECTION, "leaderboards", board), text)
     return columns
+
+
+def _lost(section: Leaderboard15, columns: dict[str, list[tuple[str, Column15]]]) -> set[str]:
+    """Columns of no leaderboard, which are named already."""
+    return set(section.columns or {}) - {name for of_board in columns.values() for name, _ in of_board}
 
 
 def _meant(rewrite: Rewrite, section: str, value: Any, known: Iterable[str]) -> str | None:
@@ -92,7 +114,7 @@ def _board(
     *,
     key: str,
     rule: Rule,
-    hidden: bool,
+    lost: set[str],
 ) -> dict[str, Any]:
     origin = (*SECTION, "leaderboards", key)
     part = rewrite.part(("leaderboards", place), origin)
@@ -100,16 +122,18 @@ def _board(
     part.put("key", key, origin)
     part.put("title", section.leaderboards[key].label or key, "label")
     part.put("submission_rule", rule.name, rule.origin or origin)
-    part.put("hidden", hidden or None, ("anonymous_leaderboard",))
-    part.put("columns", [], (*SECTION, "columns") if columns else origin)
-    indexes = {name: index for index, (name, _) in enumerate(columns)}
-    computed = {name for name, column in columns if column.computed}
+    part.put("columns", [], origin)
+    siblings = Siblings(
+        indexes={name: index for index, (name, _) in enumerate(columns)},
+        computed={name for name, column in columns if column.computed},
+        lost=lost,
+    )
     for index, (name, column) in enumerate(columns):
         new = rewrite.part((*part.new, "columns", index), (*SECTION, "columns", name))
         _write_column(rewrite, new, name, column, section.column_groups or {})
         new.put("index", index, "rank")
         if column.computed:
-            _write_computation(rewrite, new, column, indexes, computed)
+            _write_computation(rewrite, new, column, siblings)
         part.data["columns"].append(new.data)
     return part.data
 
@@ -128,22 +152,20 @@ def _write_column(rewrite: Rewrite, part: NewPart, name: str, column: Column15, 
         part.put("group", groups[group].label or group, "column_group")
 
 
-def _write_computation(
-    rewrite: Rewrite, part: NewPart, column: Column15, indexes: dict[str, int], computed: set[str]
-) -> None:
+def _write_computation(rewrite: Rewrite, part: NewPart, column: Column15, siblings: Siblings) -> None:
     rule: Computed15 | None = column.computed
-    if rule is None or rule.operation is None or rule.fields is None:
+    if rule is None or rule.operation is None or rule.fields is None or siblings.lost & set(rule.fields):
         return
     path = (*part.old, "computed")
     name = str(part.old[-1])
-    wrongs = [(field, _wrong_source(name, field, indexes, computed)) for field in rule.fields]
+    wrongs = [(field, _wrong_source(name, field, siblings)) for field in rule.fields]
     for field, wrong in wrongs:
         if wrong:
             rewrite.fault((*path, "fields"), f"names {field}, {wrong}")
     if any(wrong for _, wrong in wrongs):
         return
     part.put("computation", _COMPUTATIONS[rule.operation], (*path, "operation"))
-    part.put("computation_indexes", [indexes[field] for field in rule.fields], (*path, "fields"))
+    part.put("computation_indexes", [siblings.indexes[field] for field in rule.fields], (*path, "fields"))
     part.put("computation_weights", list(rule.weights or ()) or None, (*path, "weights"))
     if rule.operation == "Avg":
         part.put("sorting", column.sort or "asc", "sort")
@@ -163,9 +185,10 @@ def _direction(sort: str) -> str:
     return {"asc": "ascending", "desc": "descending"}[sort]
 
 
-def _wrong_source(name: str, field: str, indexes: dict[str, int], computed: set[str]) -> str:
+def _wrong_source(name: str, field: str, siblings: Siblings) -> str:
     if field == name:
         return "which is the column itself"
-    if field not in indexes:
-        return f"but the other columns of its leaderboard are {', '.join(key for key in indexes if key != name)}"
-    return "which is computed itself; name the columns that it is computed from" if field in computed else ""
+    if field in siblings.computed:
+        return "which is computed itself; name the columns that it is computed from"
+    others = ", ".join(key for key in siblings.indexes if key != name)
+    return "" if field in siblings.indexes else f"but the other columns of its leaderboard are {others}"

@@ -24,7 +24,7 @@ _DATA = {
 """Key of a task → key of a phase."""
 
 
-@dataclass
+@dataclass(eq=False)
 class _Entry:
     """One phase on its way."""
 
@@ -50,7 +50,12 @@ class _Entry:
 
     @property
     def shares_the_tasks_of_its_children(self) -> bool:
-        return bool(self.old.is_parallel_parent and self.old.reference_data is None)
+        return self.may_be_parallel and self.old.reference_data is None
+
+    @property
+    def may_be_parallel(self) -> bool:
+        """None stands for a value that cannot be read."""
+        return self.old.is_parallel_parent is not False
 
 
 def write_phases(rewrite: Rewrite, top: NewPart, old: Challenge15) -> bool:
@@ -103,7 +108,7 @@ def _settle_parents(rewrite: Rewrite, entries: list[_Entry]) -> None:
 
 
 def _settle_times(old: Challenge15, rewrite: Rewrite, entries: list[_Entry]) -> None:
-    following = [entry for entry in entries if entry.parent is None]
+    following = [entry for entry in entries if not rewrite.has((*entry.path, "parent_phasenumber"))]
     for place, entry in enumerate(following):
         entry.start, entry.start_of = entry.old.start_date, (*entry.path, "start_date")
         if place == 0 and not rewrite.has(entry.start_of) and rewrite.has(("start_date",)):
@@ -114,9 +119,11 @@ def _settle_times(old: Challenge15, rewrite: Rewrite, entries: list[_Entry]) -> 
     if old.start_date and following and following[0].start not in {None, old.start_date}:
         rewrite.tell(("start_date",), "the challenge begins with its first phase")
     for child in entries:
-        if child.parent is None:
-            continue
         parent = child.parent
+        if child not in following:
+            child.start_of = (*child.path, "parent_phasenumber")
+        if parent is None:
+            continue
         child.start, child.start_of = parent.start, parent.start_of
         child.end, child.end_of = parent.end, parent.end_of
         if child.old.start_date and child.old.start_date != parent.old.start_date:
@@ -147,7 +154,7 @@ def _tasks(rewrite: Rewrite, entries: list[_Entry]) -> list[dict[str, Any]]:
     for entry in entries:
         if not entry.tasks:
             entry.tasks = sorted({index for child in entry.children for index in child.tasks})
-        if not entry.tasks:
+        if not entry.tasks and entry.old.is_parallel_parent:
             rewrite.fault((*entry.path, "is_parallel_parent"), "is true, but no phase names this one as its parent")
     return tasks
 
@@ -168,7 +175,7 @@ def _phase(rewrite: Rewrite, entry: _Entry) -> dict[str, Any]:
     part.put("name", entry.title, "label")
     part.put("start", entry.start, entry.start_of)
     part.put("end", entry.end, entry.end_of)
-    part.put("tasks", entry.tasks, "is_parallel_parent" if old.is_parallel_parent else entry.path)
+    part.put("tasks", entry.tasks, "is_parallel_parent" if entry.may_be_parallel else entry.path)
     part.put("auto_migrate_to_this_phase", old.auto_migration, "auto_migration")
     part.put("execution_time_limit", old.execution_time_limit or DEFAULT_TIME_S)
     for key in ("description", "max_submissions", "max_submissions_per_day", "public_data", "starting_kit"):

@@ -53,7 +53,9 @@ class _Checks:
                 yield (section, place, key), f"is {value!r}, as is that of {other}; give each its own"
 
     def unknown_tasks(self) -> Found:
-        known = {task.index for task in self.definition.tasks if task.index is not None}
+        known = {task.index for task in self.definition.tasks}
+        if not known or None in known:
+            return  # those that cannot be read are named, and one of them may be meant
         sections: dict[str, Sequence[Phase | Solution]] = {
             "phases": self.phases,
             "solutions": self.definition.solutions,
@@ -103,9 +105,10 @@ class _Checks:
             path = ("phases", place, "parent")
             if phase.parent is None:
                 continue
+            if phase.parent not in self.places and None in self.places:
+                continue  # a phase that cannot be read may be meant
             if phase.parent not in self.places:
-                indexes = [index for index in self.places if index is not None]
-                yield path, f"names phase {phase.parent}, {existing('phase', indexes)}"
+                yield path, f"names phase {phase.parent}, {existing('phase', self.places)}"
             elif phase.parent == phase.index:
                 yield path, "names the phase itself"
             elif self._is_in_a_circle(phase):
@@ -145,7 +148,7 @@ class _Checks:
         if not self.definition.make_input_data_available:
             return
         for place, phase in enumerate(self.phases):
-            if phase.hidden:
+            if phase.hidden and "hidden" in phase.model_fields_set:
                 yield (
                     ("phases", place, "hidden"),
                     "is true, but make_input_data_available hands the input data out; change one of the two",

@@ -179,9 +179,28 @@ def test_a_fault_is_named(change: tuple[str, str], fault: str, tmp_path: Path) -
     assert _faults(tmp_path, changed(change)) == [f"competition.yaml:{fault}"]
 
 
+def test_a_leaderboard_needs_columns(tmp_path: Path) -> None:
+    text = changed(("      rank: 1\n  columns:\n", "      rank: 1\n    OTHER: {label: Other}\n  columns:\n"))
+
+    assert _faults(tmp_path, text) == [
+        (
+            "competition.yaml:30: leaderboard.leaderboards.OTHER has no column; name it in one with "
+            "`leaderboard: *ANCHOR`, or leave it out"
+        )
+    ]
+
+
 @pytest.mark.parametrize(
     ("change", "faults"),
     [
+        (
+            ("    parent_phasenumber: 2\n    label: Test A", "    parent_phasenumber: two\n    label: Test A"),
+            ["competition.yaml:58: phases.3.parent_phasenumber must be a whole number, not 'two'"],
+        ),
+        (
+            ("    is_parallel_parent: True", "    is_parallel_parent: perhaps"),
+            ["competition.yaml:55: phases.2.is_parallel_parent must be true or false, not 'perhaps'"],
+        ),
         (
             ("    parent_phasenumber: 2\n    label: Test A", "    label: Test A"),
             ["competition.yaml:56: phases.3.start_date is missing"],
