@@ -73,6 +73,11 @@ def cancel(submission: Identifier, as_json: Json = False) -> None:
     _say(Client().post(f"/submissions/{submission}/cancel"), as_json=as_json)
 
 
+def start(submission: Identifier, as_json: Json = False) -> None:
+    """Start a submission that waits for an organizer's word (organizers)."""
+    _say(Client().post(f"/submissions/{submission}/start"), as_json=as_json)
+
+
 def rerun(submission: Identifier, task: TaskOption = None, as_json: Json = False) -> None:
     """Run a submission again from the start, or one task of it (organizers)."""
     _say(Client().post(f"/submissions/{submission}/rerun", task=task), as_json=as_json)

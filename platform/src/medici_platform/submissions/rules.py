@@ -113,7 +113,8 @@ def require_quota(phase: Phase, quota: Quota) -> None:
 
 def require_kind(kind: str, accepts: Sequence[str], *, phase: str) -> None:
     if kind not in accepts:
-        accepted = " or ".join(kind_sentence(each) for each in accepts)
+        *others, last = [kind_sentence(each) for each in accepts]
+        accepted = f"{', '.join(others)} or {last}" if others else last
         raise KindNotAccepted(
             f"This is {kind_sentence(kind)}, which the phase {phase!r} does not take: it takes {accepted}."
         )
