@@ -94,11 +94,15 @@ def merge_policy(
     pulls: Sequence[str | None] = (),
     pins: Mapping[str, str] | None = None,
 ) -> BuildPolicy:
-    """Patterns are tried in order: the phase's own come first, then those of each map that no earlier one has."""
+    """Patterns are tried in order: the phase's own come first, then those of each map that no earlier one has.
+
+    Whoever maps a name lets Dockerfiles begin with it, unless the phase lists its allowed bases itself.
+    """
     merged: dict[str, str] = {}
     for image_map in (own.get("image_map", {}), *image_maps):
         merged |= {pattern: image for pattern, image in image_map.items() if pattern not in merged}
-    policy = {**own, "image_map": merged, "pins": dict(pins or {})}
+    allowed = own.get("allowed_bases") or dict.fromkeys((*BuildPolicy().allowed_bases, *merged))
+    policy = {**own, "image_map": merged, "pins": dict(pins or {}), "allowed_bases": tuple(allowed)}
     pull = next((pull for pull in (own.get("pull"), *pulls) if pull is not None), None)
     return BuildPolicy.model_validate({**policy, "pull": pull} if pull else policy)
 

@@ -18,10 +18,10 @@ def print_json(value: Any) -> None:
 
 
 def print_table(title: str, columns: list[tuple[str, bool]], rows: list[list[str]]) -> None:
-    """`columns`: heading, and whether it holds numbers."""
+    """`columns`: heading, and whether it holds numbers. Long cells are folded, never cut."""
     table = Table(title=title, title_justify="left")
     for heading, is_number in columns:
-        table.add_column(heading, justify="right" if is_number else "left")
+        table.add_column(heading, justify="right" if is_number else "left", overflow="fold")
     for row in rows:
         table.add_row(*row)
     results.print(table)
