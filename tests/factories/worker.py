@@ -17,9 +17,12 @@ SCORER = (
 
 
 def make_zip(path: Path, files: dict[str, bytes | str]) -> Path:
+    """The same files give the same bytes, whenever they are written."""
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in files.items():
-            archive.writestr(name, content)
+            entry = zipfile.ZipInfo(name)
+            entry.external_attr = 0o100644 << 16
+            archive.writestr(entry, content)
     return path
 
 

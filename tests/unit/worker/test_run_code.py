@@ -225,7 +225,7 @@ def test_what_every_name_stood_for_is_reported(engine, site, make):
 
 def test_logs_of_two_are_told_apart_line_by_line():
     passed: list[bytes] = []
-    log = LinePrefix(passed.append, "ingestion", limit_bytes=30)
+    log = LinePrefix(passed.append, "ingestion", limit_bytes=70)
     for piece in (b"one\ntw", b"o\n", b"three"):
         log(piece)
     assert passed == [b"[ingestion] one\n", b"[ingestion] two\n"]

@@ -84,8 +84,9 @@ class LinePrefix:
     def _pass(self, line: bytes) -> None:
         if self._left_bytes <= 0:
             return
-        self._left_bytes -= len(line) + 1
-        self._on_log(self._prefix + line + b"\n")
+        whole = self._prefix + line + b"\n"
+        self._left_bytes -= len(whole)
+        self._on_log(whole)
         if self._left_bytes <= 0:
             self._on_log(self._prefix + b"The rest of its log was cut.\n")
             self._open = b""
