@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -130,3 +133,38 @@ def test_the_check_button_says_what_it_is_and_stores_nothing(stage):
     assert answer.status_code == 200
     assert "This is a result submission: a zip with predictions (1 file, 3 bytes)." in answer.text
     assert stored(stage.platform) == before
+
+
+def medici(stage, *arguments):
+    environment = {**os.environ, "MEDICI_URL": stage.platform.url, "MEDICI_TOKEN": stage.alice}
+    command = [sys.executable, "-m", "medici_platform.cli", *map(str, arguments)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.slow
+def test_the_command_says_what_it_uploads_and_refuses_before_it_does(stage, tmp_path):
+    (tmp_path / "a.zip").write_bytes(RESULTS_ZIP)
+    (tmp_path / "facts.yaml").write_text("method: U-Net\nfamily: CNN\n")
+    submit = ["submit", "tiny", tmp_path / "a.zip"]
+    before = stored(stage.platform)
+    refused = medici(stage, *submit)
+    assert (refused.returncode, refused.stderr) == (1, "Error: The question 'Method' (method) needs an answer.\n")
+    checked = medici(stage, *submit, "--check")
+    assert (checked.returncode, stored(stage.platform)) == (0, before)
+    assert checked.stderr == (
+        "a.zip is a result submission: a zip with predictions (1 file, 3 bytes).\n"
+        "The phase 'Final' takes it. Handing it in would use 1 of the 5 submissions that you have left now.\n"
+    )
+    answers = ["--facts", tmp_path / "facts.yaml", "--fact", "external=yes", "--fact", "family=Transformer"]
+    sent = medici(stage, *submit, *answers, "--json")
+    assert json.loads(sent.stdout)["fact_sheet"] == {"method": "U-Net", "external": True, "family": "Transformer"}
+
+
+def test_the_submissions_page_shows_the_answers_and_its_participant_the_way_to_change_them(stage):
+    number = send(stage, GOOD).json()["id"]
+    pages = {name: PageClient(stage.platform, name).get(f"/submissions/{number}").text for name in ("alice", "olga")}
+    for page in pages.values():
+        assert "<dt>Method</dt><dd>U-Net</dd>" in page
+        assert "<dt>Uses external data</dt><dd>yes</dd>" in page
+    link = f'href="/submissions/{number}/facts"'
+    assert {name: link in page for name, page in pages.items()} == {"alice": True, "olga": False}

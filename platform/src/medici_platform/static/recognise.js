@@ -12,7 +12,7 @@
   const SENTENCES = {
     container: "a container submission (a zip with a Dockerfile)",
     code: "a code submission (a zip with a program, which runs in the challenge's image)",
-    image: "an image submission (what `docker save` writes, or an image's name with its digest)",
+    image: "an image submission (what docker save writes, or an image's name with its digest)",
     results: "a result submission (a zip with predictions)",
   };
   const LARGEST_DIRECTORY = 16 * 1024 * 1024;
