@@ -96,9 +96,9 @@ class RecordingHost:
 class RunMaker:
     """Specs and hosts for runs that differ in what they do."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, runs_before: int = 0) -> None:
         self.archives = Archives(folder)
-        self._runs = 0
+        self._runs = runs_before
 
     def container(self, dockerfile: str, files: dict[str, bytes | str] | None = None, **spec: object) -> RunSpec:
         submission = self.archives.ref(FileRole.SUBMISSION, {"Dockerfile": dockerfile, **(files or {})})

@@ -1,3 +1,4 @@
+import itertools
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +23,8 @@ SMALL = Limits(
     shm_bytes=4 * MIB,
     tmp_bytes=4 * MIB,
 )
+
+RUNS = itertools.count(step=100)
 
 
 @pytest.fixture(scope="session")
@@ -55,7 +58,8 @@ def clear(engine: DockerEngine, state: Path, worker: str) -> None:
 
 @pytest.fixture
 def make(tmp_path) -> RunMaker:
-    return RunMaker(tmp_path)
+    """Each test's runs have numbers of their own: containers are removed in the background, and named by them."""
+    return RunMaker(tmp_path, runs_before=next(RUNS))
 
 
 @pytest.fixture
