@@ -16,6 +16,7 @@ REPORT_LIMIT_BYTES = 16 * 1024**2  # a scoring program's files travel in it
 
 STREAMING = (
     ("POST", re.compile(r"/api/v1/challenges/?")),
+    ("PUT", re.compile(r"/api/v1/challenges/[^/]+/?")),
     ("POST", re.compile(r"/api/v1/challenges/[^/]+/submissions/?")),
     ("POST", re.compile(r"/challenges/[^/]+/submit/?")),
     ("PUT", re.compile(r"/api/worker/v1/runs/[^/]+/outputs/?")),

@@ -3,8 +3,10 @@
 import io
 
 import pytest
+from sqlalchemy import select
 
 from medici_platform.accounts.rules import Role
+from medici_platform.challenges.models import Task
 from medici_platform.clock import Clock
 from tests.factories.platform import BUNDLE_FILES, COMPETITION, CONTAINER_ZIP, FakeWorker, import_bundle, join, submit
 
@@ -49,7 +51,9 @@ def test_the_reference_data_is_handed_out_in_the_scoring_stage_alone(platform, w
 def test_the_claim_says_nothing_of_the_reference_data(platform, worker, alice):
     submit(platform, alice, CONTAINER_ZIP)
     claim = worker.claim(platform.hints.hints[-1].run_id).text
-    assert "reference" not in claim
+    with platform.context.database.read() as session:
+        sha256 = session.scalars(select(Task.reference_data_sha256)).one()
+    assert ("reference_data" in claim, sha256 in claim) == (False, False)
 
 
 def test_a_repeated_report_changes_nothing(platform, worker, alice):
