@@ -92,6 +92,9 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("version", sa.Integer(), nullable=False, server_default="1"))
         batch_op.create_foreign_key(batch_op.f("fk_challenge_queue_id_queue"), "queue", ["queue_id"], ["id"])
 
+    with op.batch_alter_table("leaderboard", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("anonymous", sa.Boolean(), nullable=False, server_default=sa.false()))
+
     with op.batch_alter_table("leaderboard_column", schema=None) as batch_op:
         batch_op.add_column(sa.Column("group", sa.String(length=100), nullable=False, server_default=""))
         batch_op.add_column(sa.Column("computation", sa.String(length=20), nullable=True))
@@ -221,6 +224,9 @@ def downgrade() -> None:
         batch_op.drop_column("computation_indexes")
         batch_op.drop_column("computation")
         batch_op.drop_column("group")
+
+    with op.batch_alter_table("leaderboard", schema=None) as batch_op:
+        batch_op.drop_column("anonymous")
 
     with op.batch_alter_table("challenge", schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f("fk_challenge_queue_id_queue"), type_="foreignkey")

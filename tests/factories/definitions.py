@@ -167,7 +167,7 @@ COLUMN_KEYS = some(
     sorting=st.sampled_from(["asc", "desc"]), precision=st.integers(0, 15), hidden=st.booleans(), group=short(100)
 )
 COLUMN_NAMES = st.from_regex(r"[a-zé0-9_][a-zA-Z_0-9 .%+()/@-]{0,99}", fullmatch=True).map(str.strip)
-BOARD_KEYS = some(hidden=st.booleans(), submission_rule=st.sampled_from(RULES))
+BOARD_KEYS = some(hidden=st.booleans(), anonymous=st.booleans(), submission_rule=st.sampled_from(RULES))
 CHALLENGE_KEYS = some(
     description=FREE_TEXT,
     image=PATHS,

@@ -24,6 +24,7 @@ def notes(definition: ChallengeDefinition, document: YamlDocument) -> tuple[str,
         *_overlaps(definition),
         *_bare_ends(document),
         *_hidden_by_default(definition),
+        *_frozen_for_ever(definition),
     )
 
 
@@ -61,6 +62,12 @@ def _for_codabench(definition: ChallengeDefinition, document: YamlDocument) -> I
                 path = ("leaderboards", place, key)
                 where = f"{document.name(path)} (line {document.line(path)})"
                 yield f"{where}: has more than {most} characters, the most that Codabench takes"
+
+
+def _frozen_for_ever(definition: ChallengeDefinition) -> Iterator[str]:
+    for phase in definition.phases:
+        if phase.freeze_at and phase.end is None:
+            yield f"phase {phase.name!r} has no end, so its leaderboards stay frozen from {phase.freeze_at} on"
 
 
 def _hidden_by_default(definition: ChallengeDefinition) -> Iterator[str]:

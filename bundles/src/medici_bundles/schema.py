@@ -185,6 +185,8 @@ class Leaderboard(Part):
     ] = "Add"
     primary_index: Count = 0
     """Index of the column that ranks."""
+    anonymous: bool = False
+    """Participants' names are shown to the organizers, and everybody's own to themselves, alone."""
     columns: tuple[Column, ...] = Field(min_length=1)
 
     @classmethod
@@ -262,11 +264,11 @@ class ChallengeDefinition(Part):
         return self
 
     def _with_kinds(self, phase: Phase) -> Phase:
-        """A phase that does not say what it accepts takes results alone where programs would find nothing to read."""
+        """A phase that does not say what it accepts takes no images where they would find nothing to read."""
         tasks = [task for task in self.tasks if task.index in phase.tasks]
         if "accepts" in phase.model_fields_set or any(task.input_data or task.ingestion_program for task in tasks):
             return phase
-        return phase.model_copy(update={"accepts": ("results",)})
+        return phase.model_copy(update={"accepts": ("code", "results")})
 
     def ordered(self) -> "ChallengeDefinition":
         """The same with tasks, phases, leaderboards and columns in the order of their indexes."""

@@ -5,7 +5,7 @@ from datetime import timedelta
 from medici_platform.clock import Clock
 from medici_platform.leaderboards.service import renumber_boards
 from medici_platform.submissions.models import Submission
-from tests.integration.platform.boards import contest
+from tests.integration.platform.boards import F1, contest
 from tests.integration.platform.page_client import PageClient
 
 REPORT = {"scores": {"scores_txt": "f1: 0.5", "detailed_html": "<p>Case 7 was hard</p>"}}
@@ -131,3 +131,17 @@ def test_answers_of_the_fact_sheet_and_public_submissions_stand_on_the_board(pla
     page = PageClient(platform).get("/challenges/tiny/leaderboard").text
     assert ("Open source" in page, ">yes<" in page, entry["file"] in page, "hush" in page) == (True, True, True, False)
     assert ",'=1+1,yes,1," in PageClient(platform).get("/challenges/tiny/leaderboard.csv").text
+
+
+def test_an_anonymous_board_names_nobody_but_to_organizers_and_to_themselves(platform):
+    board = {"title": "Results", "key": "main", "submission_rule": "Force_Best", "anonymous": True, "columns": [F1]}
+    place = contest(platform, boards=[board])
+    for user, score in (("alice", "f1: 0.5"), ("bob", "f1: 0.4")):
+        place.submit(user, score)
+    assert [name for _, name, _ in place.ranks()] == ["Participant 1", "Participant 2"]
+    assert [entry["participant"] for entry in place.board("olga")["entries"]] == ["alice", "bob"]
+    assert [entry["participant"] for entry in place.board("bob")["entries"]] == ["Participant 1", "bob"]
+    for path in ("leaderboard", "leaderboard.csv"):
+        shown = PageClient(platform).get(f"/challenges/tiny/{path}").text
+        assert "Participant 1" in shown
+        assert "alice" not in shown

@@ -203,6 +203,7 @@ def test_a_parallel_phase_shares_its_time_with_those_below_it(tmp_path: Path) ->
     open_end = changed(
         ('    end: "2026-05-31T18:00:00+02:00"\n', ""),
         ("    late_until: 2026-06-15\n", ""),
+        ("    freeze_at: 2026-05-15\n", ""),
         ("    start: 2026-06-01\n", "    start: 01-31-2026\n"),
         ("leaderboards:\n", f"{third}leaderboards:\n"),
     )
@@ -214,6 +215,14 @@ def test_a_parallel_phase_shares_its_time_with_those_below_it(tmp_path: Path) ->
             ("Other", None),
         ]
         assert bundle.report.notes == ("queue (line 14): gpus is used if a queue of that name exists here",)
+
+
+def test_a_freeze_that_nothing_ends_is_told(tmp_path: Path) -> None:
+    open_end = changed(("    start: 2026-06-01\n", "    start: 2026-06-01\n    freeze_at: 2026-07-01\n"))
+    with open_bundle(write_2(tmp_path, open_end)) as bundle:
+        assert [note for note in bundle.report.notes if "frozen" in note] == [
+            "phase 'Final' has no end, so its leaderboards stay frozen from 2026-07-01 00:00:00+00:00 on"
+        ]
 
 
 def test_the_definition_used_here_is_sound(tmp_path: Path) -> None:

@@ -69,11 +69,6 @@ def test_what_the_organizer_is_told(every_key: tuple[ChallengeDefinition, Import
                 "leaderboard.columns.reciprocal.computed (line 111): MRR is the mean of the reciprocal ranks, ranked "
                 "descending"
             ),
-            (
-                "anonymous_leaderboard (line 19): leaderboards name their participants here, so they are "
-                "hidden until the "
-                "organizer shows them"
-            ),
         ),
     )
 
@@ -143,7 +138,12 @@ def test_tasks(every_key: tuple[ChallengeDefinition, ImportReport]) -> None:
 
 def _results(**keys: object) -> Phase:
     """A phase with 1.5's defaults whose task has no input data."""
-    fields = {"execution_time_limit": 300, "accepts": ["results"], "unwrap_results": False, **keys}
+    fields = {
+        "execution_time_limit": 300,
+        "accepts": ["container", "code", "image", "results"],
+        "unwrap_results": False,
+        **keys,
+    }
     return Phase.model_validate(fields)
 
 
@@ -191,7 +191,7 @@ def test_leaderboards(every_key: tuple[ChallengeDefinition, ImportReport]) -> No
             key="FIRST",
             title="Results",
             submission_rule="Force_Best",
-            hidden=True,
+            anonymous=True,
             columns=(
                 Column(
                     index=0,
@@ -213,7 +213,7 @@ def test_leaderboards(every_key: tuple[ChallengeDefinition, ImportReport]) -> No
             key="SECOND",
             title="By site",
             submission_rule="Force_Best",
-            hidden=True,
+            anonymous=True,
             columns=(Column(index=0, key="dice_site_1", title="Site 1"),),
         ),
     )
@@ -320,13 +320,15 @@ def test_phases_follow_each_other_by_their_numbers(tmp_path: Path) -> None:
     assert [(phase.index, phase.name) for phase in definition.phases] == [(0, "Final"), (1, "Training")]
 
 
-def test_a_phase_that_runs_programs_takes_every_kind(tmp_path: Path) -> None:
+@pytest.mark.parametrize("written", ["True", "False"])
+def test_every_phase_takes_every_kind(tmp_path: Path, written: str) -> None:
+    """Also without input data: what a submission is, is recognised by its content."""
     definition, report = _read(
-        tmp_path, changed(("    label: Training\n", "    label: Training\n    is_scoring_only: False\n"))
+        tmp_path, changed(("    label: Training\n", f"    label: Training\n    is_scoring_only: {written}\n"))
     )
 
-    assert [phase.accepts for phase in definition.phases] == [("container", "code", "image", "results"), ("results",)]
-    assert report.ignored == ()
+    assert [phase.accepts for phase in definition.phases] == [("container", "code", "image", "results")] * 2
+    assert len(report.ignored) == (written == "True")
 
 
 def test_old_python_and_a_bare_end_are_told(tmp_path: Path) -> None:

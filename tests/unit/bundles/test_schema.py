@@ -70,11 +70,11 @@ def test_the_time_limit_is_version_2s_when_medicis_is_absent() -> None:
     ] == [600, 30, 60, 30]
 
 
-def test_a_phase_without_input_data_takes_results_by_default() -> None:
+def test_a_phase_without_input_data_takes_no_images_by_default() -> None:
     text = replaced(("    input_data: input_data/validation\n", ""))
     definition = parse(read_yaml("competition.yaml", text.encode())).definition
 
-    assert [phase.accepts for phase in definition.phases] == [("results",), ("container",)]
+    assert [phase.accepts for phase in definition.phases] == [("code", "results"), ("container",)]
 
 
 def test_an_empty_key_is_an_absent_key() -> None:

@@ -194,6 +194,8 @@ class Leaderboard(Base):
     key: Mapped[str] = mapped_column(String(80))
     title: Mapped[str] = mapped_column(String(200))
     submission_rule: Mapped[str] = mapped_column(String(40))
+    anonymous: Mapped[bool] = mapped_column(default=False)
+    """Participants' names are the organizers' and their own to see."""
     primary_index: Mapped[int] = mapped_column(default=0)
     hidden: Mapped[bool] = mapped_column(default=False)
 

@@ -204,6 +204,7 @@ def _board_values(board: schema.Leaderboard) -> dict[str, Any]:
         "title": board.title,
         "submission_rule": board.submission_rule,
         "primary_index": board.primary_index,
+        "anonymous": board.anonymous,
         "hidden": board.hidden,
     }
 

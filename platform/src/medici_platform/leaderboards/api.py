@@ -134,7 +134,7 @@ def _present(entry: LeaderboardEntry, view: views.BoardView, reports: list[int])
     return EntryOut(
         id=entry.id,
         rank=entry.rank,
-        participant=entry.participant.user.username,
+        participant=view.name_of(entry),
         submission=entry.submission_id,
         submissions=entry.entries,
         scores={key: value for key, value in entry.scores.items() if key in keys},

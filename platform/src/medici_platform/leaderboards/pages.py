@@ -98,8 +98,7 @@ def _write_csv(view: views.BoardView, entries: Sequence[LeaderboardEntry]) -> st
         answers = [_inert(views.fact_text(entry.submission.fact_sheet.get(key))) for key in facts]
         scored_at = entry.scored_at.isoformat(timespec="seconds")
         rank = "" if entry.rank is None else entry.rank
-        username = entry.participant.user.username
-        writer.writerow([rank, username, *values, *answers, entry.entries, entry.submission_id, scored_at])
+        writer.writerow([rank, view.name_of(entry), *values, *answers, entry.entries, entry.submission_id, scored_at])
     return text.getvalue()
 
 

@@ -56,6 +56,8 @@ class BoardView:
     boards: list[Leaderboard]
     """All that this reader may see."""
     board: Leaderboard
+    reader_id: int | None
+    organizes: bool
     columns: list[LeaderboardColumn]
     primary: LeaderboardColumn
     tasks: list[Task]
@@ -66,6 +68,13 @@ class BoardView:
     """While it is not shown to this reader: when it will be."""
     frozen_at: datetime | None
     """While it is frozen: since when."""
+
+    def name_of(self, entry: LeaderboardEntry) -> str:
+        """On an anonymous board a number in place of the name, but for organizers and one's own."""
+        is_own = entry.participant.user_id == self.reader_id
+        if not self.board.anonymous or self.organizes or is_own:
+            return entry.participant.user.username
+        return f"Participant {entry.participant_id}"
 
     @property
     def cells(self) -> list[Cell]:
@@ -103,6 +112,8 @@ def view_board(
         phase=chosen_phase,
         boards=boards,
         board=chosen,
+        reader_id=user.id if user else None,
+        organizes=may_organize(user, challenge),
         columns=queries.shown_columns(chosen, challenge, user),
         primary=primary_column(chosen),
         tasks=tasks if len(tasks) > 1 else [],
