@@ -10,6 +10,7 @@ import pytest
 from medici_worker.client import ClaimRefused, HttpRunHost, PlatformClient
 from medici_worker.host import HostUnreachable, LeaseLost
 from medici_worker.protocol import (
+    PROTOCOL_VERSION,
     ClaimRequest,
     FailureKind,
     FileRef,
@@ -50,7 +51,9 @@ def host(platform, client, tmp_path) -> HttpRunHost:
 
 def test_hello(platform, client):
     assert client.hello(HELLO).queue == "default"
-    assert platform.hellos == [{"protocol": 1, "version": "1", "hostname": "h", "slots": 2, "gpus": ["NVIDIA A2"]}]
+    assert platform.hellos == [
+        {"protocol": PROTOCOL_VERSION, "version": "1", "hostname": "h", "slots": 2, "gpus": ["NVIDIA A2"]}
+    ]
 
 
 def test_a_credential_that_is_not_known(platform):
@@ -83,7 +86,7 @@ def test_every_call_of_an_attempt(platform, host, tmp_path):
         "POST /runs/1/report 204",
         "POST /runs/1/release 204",
     ]
-    assert platform.claims == [{"protocol": 1, "run_id": 1, "free_gpus": 1}]
+    assert platform.claims == [{"protocol": PROTOCOL_VERSION, "run_id": 1, "free_gpus": 1}]
     assert platform.outputs == [archive.read_bytes()]
 
 
