@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from celery import Celery
 
-from medici_worker.protocol import FailureKind, FileRole, ScoringGrant
+from medici_worker.protocol import PROTOCOL_VERSION, FailureKind, FileRole, ScoringGrant
 from medici_worker.protocol.broker import RUN_JOB, broker_settings, queue_name
 from tests.factories.worker import RunMaker, python_program, python_submission
 from tests.factories.worker_platform import CREDENTIAL, TinyPlatform, serving
@@ -56,7 +56,7 @@ class Broker:
         self._celery = Celery("platform", set_as_current=False)
         self._celery.conf.update(broker_settings(self.url))
 
-    def hint(self, run_id: int, *, protocol: int = 1, gpus: int = 0) -> None:
+    def hint(self, run_id: int, *, protocol: int = PROTOCOL_VERSION, gpus: int = 0) -> None:
         self._celery.send_task(RUN_JOB, args=[protocol, run_id], queue=queue_name("default", gpus=gpus), retry=False)
 
     def waiting(self) -> list[str]:
@@ -112,7 +112,7 @@ def test_hints_become_scores(platform, broker, make, engine, tmp_path):
         broker.hint(2)
         broker.hint(2)  # redelivery is normal
         broker.hint(99)  # somebody else's
-        broker.hint(1, protocol=2)
+        broker.hint(1, protocol=PROTOCOL_VERSION + 1)
         platform.wait_for(lambda: len(platform.reports) == 2 and len(platform.claims) == 4, 60)
     assert [report.failure for report in platform.reports.values()] == [None, None]
     assert platform.reports[1].scores.scores_txt == "f1: 0.5\n"
@@ -214,7 +214,7 @@ def test_a_worker_without_gpus_leaves_their_hints_alone(platform, broker, tmp_pa
         broker.hint(1, gpus=1)
         broker.hint(2)
         platform.wait_for(lambda: platform.claims, 30)
-    assert platform.claims == [{"protocol": 1, "run_id": 2, "free_gpus": 0}]
+    assert platform.claims == [{"protocol": PROTOCOL_VERSION, "run_id": 2, "free_gpus": 0}]
     assert len(broker.waiting()) == 1
 
 
@@ -223,7 +223,7 @@ def test_a_worker_with_gpus_claims_with_those_that_are_free(platform, broker, tm
     with worker(platform, broker, tmp_path, MEDICI_WORKER_GPUS=table):
         broker.hint(1, gpus=1)
         platform.wait_for(lambda: platform.claims, 30)
-    assert platform.claims == [{"protocol": 1, "run_id": 1, "free_gpus": 2}]
+    assert platform.claims == [{"protocol": PROTOCOL_VERSION, "run_id": 1, "free_gpus": 2}]
     assert platform.hellos[0]["gpus"] == ["NVIDIA A2", "NVIDIA A2"]
 
 
