@@ -4,6 +4,9 @@ import re
 from datetime import UTC, date, datetime
 
 _AMERICAN = re.compile(r"^(\d{1,2})[-/](\d{1,2})[-/](\d{4})(.*)$", re.DOTALL)
+_LOOSE = re.compile(r"^(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:(?:[Tt]|\s+)(\d{1,2})(:.*))?$", re.DOTALL)
+"""`2026-1-2`, `2026/1/2 9:30`: YAML and the other servers ask for no zeros before single digits."""
+_ZULU = re.compile(r"\s*(?:UTC|GMT)$")
 _SPACED_OFFSET = re.compile(r"\s+(?=(Z|[+-]\d))")
 _SHORT_OFFSET = re.compile(r"([+-])(\d{1,2})$")
 
@@ -36,7 +39,11 @@ def _iso_order(text: str) -> str:
     american = _AMERICAN.match(text)
     if american:
         month, day, year, rest = american.groups()
-        text = f"{year}-{int(month):02d}-{int(day):02d}{rest}"
+        text = f"{year}-{month}-{day}{rest}"
+    loose = _LOOSE.match(_ZULU.sub("Z", text))
+    if loose:
+        year, month, day, hour, rest = loose.groups()
+        text = f"{year}-{int(month):02d}-{int(day):02d}" + (f"T{int(hour):02d}{rest}" if hour else "")
     text = _SPACED_OFFSET.sub("", text)
     # The offset `+2` of YAML dates; the hours before it keep a bare date's `-31` from being read as one.
     return _SHORT_OFFSET.sub(lambda found: f"{found[1]}{int(found[2]):02d}:00", text) if ":" in text else text

@@ -28,11 +28,15 @@ def names_in(value: object) -> object:
 
 
 def choices_in(value: object) -> object:
-    """The choices of a select from a list, `"a, b"` or a mapping of choices, without the empty one."""
+    """The choices of a select from a list, `"a, b"` or a mapping of choices, without the empty one; `True` is `"True"`."""
     if isinstance(value, dict):
         value = [str(key) if shown in (None, "", True) else shown for key, shown in value.items()]
     value = names_in(value)
-    return [choice for choice in value if choice not in (None, "")] if isinstance(value, list) else value
+    return [_choice(choice) for choice in value if choice not in (None, "")] if isinstance(value, list) else value
+
+
+def _choice(value: object) -> object:
+    return str(value) if isinstance(value, bool | int | float) else value
 
 
 def questions_in(value: object) -> object:

@@ -81,6 +81,8 @@ def read_yaml(file: str, content: bytes) -> YamlDocument:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         problem = error.problem or error.context or "something"
+        if "'\\t'" in problem:
+            problem = "a tab, where YAML takes spaces alone"
         raise BundleRejected([Fault(file, line, f"is not valid YAML here: {problem}")]) from None
     except RecursionError:
         raise BundleRejected([Fault(file, 0, "is nested too deeply")]) from None

@@ -67,7 +67,10 @@ def test_every_key_at_once(tmp_path: Path) -> None:
         ("CPU, GPU,", ["CPU", "GPU"]),
         ({"cpu": "CPU", "GPU": ""}, ["CPU", "GPU"]),
         ("", []),
-        (3, [3]),
+        (3, ["3"]),
+        ([True, False], ["True", "False"]),
+        (["", 1, 0, 2.5], ["1", "0", "2.5"]),
+        ([["CPU"]], [["CPU"]]),
     ],
 )
 def test_choices_in_every_shape(written: object, read: object) -> None:

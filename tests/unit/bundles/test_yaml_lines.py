@@ -40,7 +40,7 @@ def test_anchors_and_merges_are_followed() -> None:
         (b"# nothing\n", ["c.yaml: is empty"]),
         (b"\xff\xfe", ["c.yaml: is not UTF-8 text; save it as UTF-8"]),
         (b"a: 1\nb: [1, 2\nc: 3\n", ["c.yaml:3: is not valid YAML here: expected ',' or ']', but got ':'"]),
-        (b"a: 1\n\tb: 2\n", ["c.yaml:2: is not valid YAML here: found character '\\t' that cannot start any token"]),
+        (b"a: 1\n\tb: 2\n", ["c.yaml:2: is not valid YAML here: a tab, where YAML takes spaces alone"]),
         (
             b"a: 1\nb: 2\na: 3\nb: 4\n",
             [
