@@ -1,9 +1,11 @@
 """Tars from strangers: their members found one by one, nothing unpacked, no header believed beyond its limits.
 
 Python's tarfile reads long names and extended headers of any size into memory, and gives sparse files the size they
-declare; here both are refused.
+declare; here both are refused. So is whatever another reader, such as the container engine, would take for a member of
+another size: it would find members where nobody has looked.
 """
 
+import re
 import tarfile
 from collections.abc import Iterator
 from typing import IO, NamedTuple
@@ -14,7 +16,11 @@ BLOCK = tarfile.BLOCKSIZE
 MAX_HEADER_BYTES = 64 * 1024
 """Of one extended header or long name."""
 _EMPTY = bytes(BLOCK)
-_EXTENDED = (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE)
+_SIZE = re.compile(rb" *[0-7]*[\0 ]*")
+"""Octal digits. Of a NUL before them one reader makes zero, another skips it."""
+_SIZE_FIELD = slice(124, 136)
+_TYPE_FIELD = slice(156, 157)
+_PLAIN = (tarfile.AREGTYPE, tarfile.REGTYPE)
 _LONG = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
 _WITHOUT_BYTES = (
     tarfile.LNKTYPE,
@@ -41,6 +47,7 @@ class _Said(NamedTuple):
     name: str | None = None
     link: str | None = None
     size_bytes: int | None = None
+    is_extended: bool = False
 
 
 def is_tar_header(block: bytes) -> bool:
@@ -58,7 +65,8 @@ def members_of(file: IO[bytes], start: int, end: int, *, max_members: int) -> It
         header = _header(block)
         position += BLOCK
         size_bytes = 0 if header.type in _WITHOUT_BYTES else header.size
-        if header.type in (*_EXTENDED, *_LONG):
+        _refuse_unclear(block, header, said)
+        if header.type in (tarfile.XHDTYPE, *_LONG):
             said = _with(said, header, _content(file, position, size_bytes, end))
             position += _padded(size_bytes)
             continue
@@ -101,6 +109,17 @@ def _header(block: bytes) -> tarfile.TarInfo:
     return header
 
 
+def _refuse_unclear(block: bytes, header: tarfile.TarInfo, said: _Said) -> None:
+    """Headers that readers understand in different ways: which bytes are the next header would depend on the reader."""
+    size_field = block[_SIZE_FIELD]
+    is_number = size_field[0] & 0x80 or _SIZE.fullmatch(size_field)
+    names_folder = header.type == tarfile.DIRTYPE or any(name.endswith("/") for name in (header.name, said.name or ""))
+    is_folder_with_bytes = block[_TYPE_FIELD] in _PLAIN and names_folder and (header.size or said.size_bytes)
+    is_second = said.is_extended and header.type in (tarfile.XHDTYPE, tarfile.XGLTYPE)
+    if not is_number or is_folder_with_bytes or is_second:
+        raise ArchiveRejected("The tar holds a header that can be read in two ways; save it again.")
+
+
 def _member(header: tarfile.TarInfo, said: _Said, position: int) -> TarMember:
     size_bytes = header.size if said.size_bytes is None else said.size_bytes
     if header.type in _WITHOUT_BYTES:
@@ -122,6 +141,7 @@ def _with(said: _Said, header: tarfile.TarInfo, content: bytes) -> _Said:
         return said._replace(name=_text(content.partition(b"\0")[0]))
     if header.type == tarfile.GNUTYPE_LONGLINK:
         return said._replace(link=_text(content.partition(b"\0")[0]))
+    said = said._replace(is_extended=True)
     for key, value in _records(content):
         if key.startswith(b"GNU.sparse"):
             raise _sparse()
