@@ -28,7 +28,7 @@ def names_in(value: object) -> object:
 
 
 def choices_in(value: object) -> object:
-    """The choices of a select from a list, `"a, b"` or a mapping of choices, without the empty one; `True` is `"True"`."""
+    """The choices of a select from a list, `"a, b"` or a mapping of choices, without the empty one, as text."""
     if isinstance(value, dict):
         value = [str(key) if shown in (None, "", True) else shown for key, shown in value.items()]
     value = names_in(value)

@@ -40,7 +40,9 @@ def test_hours_and_offsets_are_kept_and_a_naive_date_is_utc(written: object, mom
     assert (parsed, parsed.utcoffset()) == (moment, moment.utcoffset())
 
 
-@pytest.mark.parametrize("written", ["soon", "31-12-2026", "2026-02-30", "2026-13-01", "2026-1-2-3", "2026-1", "", 20261231, True, None])
+@pytest.mark.parametrize(
+    "written", ["soon", "31-12-2026", "2026-02-30", "2026-13-01", "2026-1-2-3", "2026-1", "", 20261231, True, None]
+)
 def test_what_is_no_date_is_named(written: object) -> None:
     with pytest.raises(ValueError, match=r"^must be a date such as 2026-12-31 or 2026-12-31T18:00:00\+01:00, not '"):
         parse_moment(written)
