@@ -57,7 +57,7 @@ test: setup services engine images ## Run the whole suite, in real containers an
 
 .PHONY: check
 check: lint ## Run lint and the fast tests, as before each commit
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -m "not slow" --numprocesses auto --dist loadfile
 
 .PHONY: lint
 lint: setup ## Check style, types and who imports whom

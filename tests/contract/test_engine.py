@@ -1,5 +1,6 @@
 """What every engine does alike. The fake one is held to what the real one does."""
 
+import contextlib
 import hashlib
 import io
 import json
@@ -20,6 +21,7 @@ from medici_worker.containers.engine import (
     Engine,
     EngineError,
     Exit,
+    ImageBroken,
     ImageUnavailable,
     Mount,
     StartRefused,
@@ -276,15 +278,18 @@ def test_an_image_says_its_labels_and_volumes(harness):
         harness.engine.remove_image(tag)
 
 
-def saved_image(mark: str, *, tags: list[str] | None = None) -> list[bytes]:
+def saved_image(
+    mark: str, *, tags: list[str] | None = None, layer: bytes = b"", inner: dict[str, object] | None = None, **more: str
+) -> list[bytes]:
     """A saved image of one small layer, as the platform writes it."""
-    layer = b"".join(one_file("mark.txt", mark.encode()))
+    layer = layer or b"".join(one_file("mark.txt", mark.encode()))
     digest = hashlib.sha256(layer).hexdigest()
     said = {
         "architecture": "amd64",
         "os": "linux",
-        "config": {"Cmd": ["hello"], "User": "1000", "Volumes": {"/data": {}}},
+        "config": {"Cmd": ["hello"], "User": "1000", "Volumes": {"/data": {}}, **(inner or {})},
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
+        **more,
     }
     config = json.dumps(said).encode()
     name = f"{hashlib.sha256(config).hexdigest()}.json"
@@ -324,8 +329,55 @@ def test_a_saved_image_that_brings_a_name_is_refused(harness):
         harness.engine.remove_image(name)
 
 
+@contextlib.contextmanager
+def loaded(harness: Harness, **said: object) -> Iterator[str]:
+    """The id of a saved image that says this of itself."""
+    name = f"medici/run-image:{harness.prefix}"
+    image_id = harness.engine.load(saved_image(harness.prefix, **said))
+    harness.engine.tag(image_id, name)
+    try:
+        yield image_id
+    finally:
+        harness.engine.remove_image(name)
+
+
+@pytest.mark.parametrize("year", ["0000", "0001", "9999"])
+def test_an_image_may_say_that_it_was_made_at_any_time(harness, year):
+    with loaded(harness, created=f"{year}-01-01T00:00:00Z") as image_id:
+        assert harness.engine.image(image_id).image_id == image_id
+        assert [one.image_id for one in harness.engine.images_named(f"medici/run-image:{harness.prefix}*")] == [
+            image_id
+        ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("inner", [{"WorkingDir": "/mark.txt"}, {"Env": ["=x"]}], ids=["a folder", "a variable"])
+def test_an_image_that_cannot_be_entered_is_its_authors_fault(inner):
+    harness = Harness(DockerEngine(), f"medici-contract-{uuid.uuid4().hex[:8]}", bytearray())
+    with loaded(harness, inner=inner) as image_id, pytest.raises(StartRefused):
+        harness.engine.start(replace(harness.plan(None), image=image_id), harness.log.extend)
+    assert harness.engine.containers({"medici.worker": harness.prefix}) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("layer", "number"),
+    [
+        (b"".join(one_file("etc/passwd", b"me:x:1000:1000::/:/bin/sh\n")), 1000),
+        (b"".join(one_file("etc/passwd", b"me:x:1000:1000::/:/bin/sh\n" + b"#" * 2 * 1024**2)), None),
+        (b"".join([tar_folder("etc/passwd"), *one_file("etc/passwd/x", b"me:x:1000:1000::/:/bin/sh\n")]), None),
+        (b"".join(one_file("mark.txt", b"")), None),
+    ],
+    ids=["list", "large", "folder", "none"],
+)
+def test_a_named_user_is_looked_up_in_what_can_be_a_list_of_users(layer, number):
+    harness = Harness(DockerEngine(), f"medici-contract-{uuid.uuid4().hex[:8]}", bytearray())
+    with loaded(harness, layer=layer, inner={"User": "me", "WorkingDir": "/etc/passwd"}) as image_id:
+        assert harness.engine.user_id(image_id, "me") == number
+
+
 def test_what_is_no_saved_image_is_not_loaded(harness):
-    with pytest.raises(EngineError):
+    with pytest.raises(ImageBroken):
         harness.engine.load(one_file("manifest.json", b'[{"Config": "x.json", "RepoTags": null, "Layers": []}]'))
 
 

@@ -36,7 +36,7 @@ MESSAGES = {
         "The image could not be built; the build log says at which step. Step 2 of the Dockerfile failed."
     ),
     "image_refused": (
-        "The image, or its Dockerfile, asks for something that this challenge does not allow. "
+        "The image, or its Dockerfile, is not one that this challenge can run. "
         "Line 1 of the Dockerfile: the base "
         "image 'ubuntu:22.04' is not allowed; allowed are medici/*, python:3.*, projectmonai/monai:*."
     ),

@@ -203,3 +203,19 @@ def test_many_at_once_are_handed_on_once_each(tmp_path, postgres_url):
         entered = [item["origin_id"] for item in stage.submissions("Final") if item["origin_id"]]
         assert sorted(entered) == sorted(item["id"] for item in stage.submissions("Practice"))
         assert len(entered) == 16
+
+
+@pytest.mark.parametrize(("allowed", "entered"), [([], []), (["ghcr.io/other/*"], []), (["ghcr.io/*"], [True])])
+def test_an_image_is_entered_only_where_it_could_be_named(platform, allowed, entered):
+    stage = set_stage(
+        platform,
+        practice={**OPEN, "parallel": True, "allowed_images": ["*"]},
+        final={**CHILD, "allowed_images": allowed},
+    )
+    reference = f"ghcr.io/team/model@sha256:{'0' * 64}"
+    parent = stage.post(
+        "/challenges/tiny/submissions", stage.alice, params={"phase": "Practice"}, json={"image": reference}
+    )
+    assert parent.status_code == 201, parent.text
+    stage.score("f1: 0.5")
+    assert [item["origin_id"] == parent.json()["id"] for item in stage.submissions("Final")] == entered

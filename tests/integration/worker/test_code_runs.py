@@ -255,3 +255,20 @@ def test_kept_outputs_are_scored_again(code, make, site):
     again, second = code(files, scorer=python_program(scorer), outputs=host.kept_outputs())
     assert again.scores == first.scores
     assert second.stages == [Stage.SCORING]
+
+
+@pytest.mark.parametrize(
+    "written", [{"metadata/x": "1"}, {"metadata": "mine"}, {"y": "1"}], ids=["folder", "file", "none"]
+)
+def test_predictions_may_hold_what_the_note_is_called(site, make, written):
+    """Else their participant could break the platform at will, which costs no quota."""
+    scorer = (
+        "import os\nnote = '/app/input/res/metadata'\n"
+        "print(os.path.isdir(note), open(note).read()[:8] if os.path.isfile(note) else '')\n"
+        "open('/app/output/scores.txt', 'w').write('f1: 0.5\\n')\n"
+    )
+    host = make.host(python_program(scorer))
+    report = execute(make.results(written, limits=SMALL, scoring_limits=SMALL), host, site)
+    assert report.failure is None, (report, host.logs)
+    said = {"metadata/x": "True \n", "metadata": "False mine\n", "y": "False exitCode\n"}
+    assert host.logs[Stage.SCORING] == said[next(iter(written))]

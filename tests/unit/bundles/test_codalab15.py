@@ -70,6 +70,12 @@ def test_what_the_organizer_is_told(every_key: tuple[ChallengeDefinition, Import
                 "descending"
             ),
         ),
+        notes=(
+            (
+                "leaderboard 'Results' is ordered by ranks among its entries, which tell no best of one participant's "
+                "submissions: with Force_Best the latest stands there by itself"
+            ),
+        ),
     )
 
 
@@ -285,6 +291,14 @@ def test_results_hidden_in_a_phase_without_an_end(tmp_path: Path) -> None:
             "the organizer sets another time; hide_score_output: and the scores"
         ),
     )
+
+
+def test_labels_are_html(tmp_path: Path) -> None:
+    definition, _ = _read(
+        tmp_path, SMALL.removesuffix("      rank: 2\n") + '      label: "&lt; Rank &gt;"\n      rank: 2\n'
+    )
+
+    assert definition.leaderboards[0].columns[1].title == "< Rank >"
 
 
 def test_an_average_that_asks_for_the_worst_first_gets_it(tmp_path: Path) -> None:

@@ -243,3 +243,12 @@ def test_the_first_pattern_of_the_map_counts():
     assert mapped("python:3.11", {"python:3.11": "a", "python:*": "b"}) == "a"
     assert mapped("python:3.12", {"python:3.11": "a", "python:*": "b"}) == "b"
     assert mapped("other", {"python:*": "b"}) == "other"
+
+
+def test_more_bases_than_a_report_can_name_are_refused():
+    """A run whose report cannot be written would be the platform's fault, and cost nothing."""
+    lines = [f"FROM medici/base:{number} AS s{number}" for number in range(12)]
+    assert refusals("\n".join([*lines, "FROM medici/base:11", "FROM s1"])) == []
+    assert refusals("\n".join([*lines, "FROM medici/base:12"])) == [
+        "Line 13 of the Dockerfile: it names more than 12 base images."
+    ]

@@ -13,7 +13,7 @@ from medici_worker.containers.archives import tar_end, tar_file
 from medici_worker.containers.build_policy import check, pin_of, pinned_name
 from medici_worker.containers.builds import Builder, DockerfileNotes
 from medici_worker.containers.disk import Disk
-from medici_worker.containers.engine import EngineError, Image, ImageUnavailable
+from medici_worker.containers.engine import EngineError, Image, ImageBroken, ImageUnavailable
 from medici_worker.containers.fake_engine import FakeEngine
 from medici_worker.containers.finding import ImageNotAsPinned, find_image, is_run_image
 from medici_worker.containers.foreign_images import named_at, owner_key
@@ -237,6 +237,20 @@ def test_saved_images_that_are_not_loaded(make: Callable[[Path], Path], kind, se
     assert failure.value.kind is kind
     assert failure.value.public_detail == sentence
     assert engine.images_named("*") == [replace(engine.image("medici/python"), tags=("medici/python:latest",))]
+
+
+def test_an_image_that_the_engine_cannot_unpack_is_its_participants_to_mend(tmp_path):
+    class Refusing(FakeEngine):
+        def load(self, tar):
+            raise ImageBroken("Error processing tar file(exit status 1): unhandled tar header type 90")
+
+    with pytest.raises(RunFailure) as failure:
+        builder(Refusing(), tmp_path).loaded_image(HEX, lambda: saved(tmp_path), POLICY, LOG.append)
+    assert failure.value.kind is FailureKind.ARCHIVE_REJECTED
+    assert failure.value.public_detail == (
+        "The container engine can't unpack the image: try `docker load` with it on a machine of yours."
+    )
+    assert failure.value.private_detail == "Error processing tar file(exit status 1): unhandled tar header type 90"
 
 
 def _written(folder: Path, content: bytes) -> Path:

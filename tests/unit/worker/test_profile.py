@@ -77,6 +77,11 @@ def test_without_gpus_nothing_is_requested():
         ("1000:100", None, "1000:100"),
         ("app", 1000, "1000:1000"),
         ("app:staff", 1000, "1000:1000"),
+        ("2147483647", None, "2147483647:2147483647"),
+        ("2147483648", None, NOBODY),
+        ("4294967296", None, NOBODY),
+        ("app", 4294967296, NOBODY),
+        ("1000:4294967296", None, "1000:1000"),
     ],
 )
 def test_nobody_unless_the_image_names_a_user_that_is_provably_not_root(image_user, looked_up, expected):
