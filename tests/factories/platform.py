@@ -1,5 +1,6 @@
 """A real platform for tests: its own data folder, database and port, served by uvicorn in a thread."""
 
+import asyncio
 import atexit
 import io
 import shutil
@@ -86,6 +87,23 @@ class RunningPlatform:
             return enroll_worker(session, name=name, queue=queue, now=self.clock.now())
 
 
+class _Server(uvicorn.Server):
+    """Ends when it is told to, not at its next look ten times a second: hundreds of tests wait for that."""
+
+    accepts = False
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)
+        self._loop = asyncio.get_running_loop()
+        self._told = asyncio.Event()
+        self.accepts = True
+        await self._told.wait()
+
+    def end(self) -> None:
+        self.should_exit = True
+        self._loop.call_soon_threadsafe(self._told.set)
+
+
 @contextmanager
 def running_platform(folder: Path, *, database_url: str = "", **settings: Any) -> Iterator[RunningPlatform]:
     hints, clock = HintList(), TestClock()
@@ -93,19 +111,19 @@ def running_platform(folder: Path, *, database_url: str = "", **settings: Any) -
     folder.mkdir(parents=True, exist_ok=True)
     _make_schema(chosen)
     context = replace(make_context(chosen, hints), now=clock.now)
-    server = uvicorn.Server(
+    server = _Server(
         uvicorn.Config(create_app(context=context), host="127.0.0.1", port=0, log_level="error", ws="none")
     )
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        while not server.started:
+        while not server.accepts:
             assert thread.is_alive(), "the server ended before it answered"
             time.sleep(0.01)
         port = server.servers[0].sockets[0].getsockname()[1]
         yield RunningPlatform(f"http://127.0.0.1:{port}", context, hints, clock)
     finally:
-        server.should_exit = True
+        server.end()
         thread.join()
 
 

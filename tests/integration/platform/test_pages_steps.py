@@ -32,6 +32,7 @@ def run(
         (run("failed", failure="memory_limit"), "done done failed ahead ahead"),
         (run("failed", failure="predictions_invalid"), "done done done failed ahead"),
         (run("failed", failure="system_error", seconds={"preparing": 1, "running": 2}), "done done failed ahead ahead"),
+        (run("failed", failure="run_failed", seconds={"preparing": 1, "scoring": 2}), "done done done failed ahead"),
         (run("cancelled", failure="cancelled", started=False), "cancelled ahead ahead ahead ahead"),
         (run("cancelled", failure="cancelled"), "done cancelled ahead ahead ahead"),
     ],

@@ -319,6 +319,9 @@ def test_an_organizer_starts_submissions_where_they_do_not_start_themselves(plat
         "It waits until an organizer of the challenge starts it.",
     )
     assert platform.hints.hints == []
+    refused = stage.post(f"/submissions/{waiting['id']}/rerun", stage.olga)
+    sentence = f"Submission {waiting['id']} has not been started: there is nothing to run again yet."
+    assert (refused.status_code, refused.json()["message"]) == (409, sentence)
     path = f"/submissions/{waiting['id']}/start"
     assert stage.post(path, stage.alice).status_code == 403
     started = stage.post(path, stage.olga).json()

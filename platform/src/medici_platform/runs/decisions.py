@@ -57,10 +57,12 @@ def rerun(
 
 
 def _of_task(runs: list[Run], submission: Submission, task: int | None) -> list[Run]:
+    if not runs:
+        raise Conflict(f"Submission {submission.id} has not been started: there is nothing to run again yet.")
     chosen = [run for run in runs if task is None or run.task.index == task]
     if not chosen:
         known = ", ".join(str(run.task.index) for run in runs)
-        raise NotFound(f"Submission {submission.id} has no run of a task {task}: it has {known or 'none'}.")
+        raise NotFound(f"Submission {submission.id} has no run of a task {task}: it has {known}.")
     return chosen
 
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from medici_platform.runs.schemas import RunOut
 from medici_platform.states import State
-from medici_worker.protocol import FailureKind, SubmissionKind
+from medici_worker.protocol import FailureKind, Stage, SubmissionKind
 
 
 class StepState(StrEnum):
@@ -66,6 +66,8 @@ def _stage_reached(run: RunOut, stages: list[State]) -> State:
     if run.state == State.SUBMITTED:
         return State.QUEUED
     known = _FAILED_IN.get(FailureKind(run.failure)) if run.failure else None
+    if known == State.RUNNING and Stage.SCORING in run.stage_seconds:
+        return State.SCORING  # participants' code that runs beside the scoring program failed there
     if known in stages:
         return known
     timed = [stage for stage in stages if stage in run.stage_seconds]
