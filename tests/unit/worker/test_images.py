@@ -21,6 +21,7 @@ from medici_worker.images.recipes import INPUTS_LABEL
 from medici_worker.janitor import images_over
 from medici_worker.outcome import RunFailure
 from medici_worker.protocol import BuildPolicy, FailureKind
+from tests.factories.worker import make_zip
 
 HEX = "0123456789abcdef" * 4
 DIGEST = f"sha256:{HEX}"
@@ -241,7 +242,7 @@ def test_saved_images_that_are_not_loaded(make: Callable[[Path], Path], kind, se
 
 def test_an_image_that_the_engine_cannot_unpack_is_its_participants_to_mend(tmp_path):
     class Refusing(FakeEngine):
-        def load(self, tar):
+        def load(self, tar):  # noqa: ARG002 - as every engine
             raise ImageBroken("Error processing tar file(exit status 1): unhandled tar header type 90")
 
     with pytest.raises(RunFailure) as failure:
@@ -263,6 +264,15 @@ def test_without_room_nothing_is_loaded(tmp_path):
     disk = Disk(tmp_path, reserve_bytes=2**62)
     with pytest.raises(EngineError, match="hardly any room would be left"):
         builder(FakeEngine(), tmp_path, disk=disk).loaded_image(HEX, lambda: saved(tmp_path), POLICY, LOG.append)
+
+
+def test_without_room_no_base_is_fetched(tmp_path):
+    engine = FakeEngine(registry=["python:3.12"])
+    archive = make_zip(tmp_path / "submission.zip", {"Dockerfile": "FROM python:3.12\nCMD predict\n"})
+    full = builder(engine, tmp_path, disk=Disk(tmp_path, reserve_bytes=2**62))
+    with pytest.raises(EngineError, match="hardly any room is left"):
+        full.image_for(HEX, lambda: archive, BuildPolicy(), LOG.append)
+    assert engine.image("python:3.12") is None
 
 
 def test_a_referenced_image_is_pulled_and_removed_again(tmp_path):

@@ -76,7 +76,7 @@ def test_without_room_on_the_disk_nothing_is_built(engine, make, tmp_path):
     site = open_worksite(engine, tmp_path / "state", worker="w3", prewarm=False, disk=full)
     report = execute(container(make), make.host(SCORE), site)
     assert report.failure is FailureKind.SYSTEM_ERROR
-    assert report.private_detail == "The build was stopped: hardly any room is left on the engine's disk."
+    assert report.private_detail == "The build was not begun: hardly any room is left on the engine's disk."
     site.close()
 
 

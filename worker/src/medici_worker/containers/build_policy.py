@@ -34,6 +34,8 @@ _REFUSED_FLAGS = {
     "ADD": ("link", "chmod", "checksum", "keep-git-dir", "exclude"),
 }
 _FROM_WORDS = (1, 3)
+MAX_BASES = 12
+"""Of one Dockerfile. A report names all images of a run: those of the submission, of its programs, and their own."""
 MAX_LINE_BYTES = 60_000
 """The builder reads lines of up to 64 KiB."""
 VOLUME_FREE = frozenset(
@@ -170,6 +172,8 @@ class _Check:
             return CheckedDockerfile("", (), odd)
         self._refused.extend(self._directives())
         sent = [self._visited(instruction) for instruction in self._dockerfile.instructions]
+        if len({full_name(base.image) for base in self._bases}) > MAX_BASES:
+            self._refuse(self._bases[-1].line, f"it names more than {MAX_BASES} base images.")
         if not self._stages:
             self._refuse(1, "it has no FROM line, so there is no base image to build on.")
         return CheckedDockerfile(rendered(sent), tuple(self._bases), tuple(self._refused), len(self._stages))

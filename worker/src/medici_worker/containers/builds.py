@@ -182,6 +182,8 @@ class Builder:
         return image
 
     def _found(self, base: Base, policy: BuildPolicy) -> Image:
+        if self._disk is not None and self._disk.is_low:  # one Dockerfile may have several large images fetched
+            raise EngineError("The build was not begun: hardly any room is left on the engine's disk.")
         try:
             return find_image(self._engine, base.image, policy)
         except ImageUnavailable as error:

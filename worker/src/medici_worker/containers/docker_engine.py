@@ -4,8 +4,6 @@ The low-level client is used because every inspection that the high-level one ad
 """
 
 import contextlib
-import io
-import tarfile
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,6 +18,7 @@ from docker.utils.socket import frames_iter
 from medici_worker.containers.docker_build import body, build
 from medici_worker.containers.docker_errors import engine_errors, explanation
 from medici_worker.containers.docker_load import load
+from medici_worker.containers.docker_users import user_id
 from medici_worker.containers.engine import (
     BuildOrder,
     ContainerPlan,
@@ -42,6 +41,8 @@ CONFLICT = 409
 SIGKILLED = 137
 CHUNK_BYTES = 256 * 1024
 _NOT_STARTABLE = ("executable file not found", "no such file or directory", "permission denied", "exec format error")
+_NOT_ENTERABLE = ("environment variable name", "is not a directory", "chdir to cwd")
+"""What the engine says of an image's own environment or working directory."""
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 """The machine's words in those of images."""
 UNTAGGED = "<none>:<none>"
@@ -135,21 +136,8 @@ class DockerEngine:
                     raise
 
     def user_id(self, image_id: str, user_name: str) -> int | None:
-        """Read from a container that is created and never started."""
         with engine_errors(f"read the users of {image_id}"):
-            probe = self.api.create_container(image_id, ["-"], network_disabled=True)["Id"]
-            try:
-                stream, _ = self.api.get_archive(probe, "/etc/passwd")
-                passwd = _single_file(b"".join(stream))
-            except NotFound:
-                return None
-            finally:
-                self.api.remove_container(probe, force=True, v=True)
-        for line in passwd.splitlines():
-            fields = line.split(":")
-            if len(fields) > 2 and fields[0] == user_name and fields[2].isdigit():  # noqa: PLR2004 - name:x:uid
-                return int(fields[2])
-        return None
+            return user_id(self.api, image_id, user_name)
 
     def create_volume(self, volume: Volume) -> None:
         options: dict[str, str] | None = None
@@ -228,6 +216,8 @@ class DockerEngine:
             except APIError as error:
                 if "No command specified" in explanation(error):
                     raise StartRefused("The image names no command (CMD or ENTRYPOINT).") from error
+                if _is_images_fault(explanation(error)):
+                    raise StartRefused(explanation(error)) from error
                 raise
         return str(made["Id"])
 
@@ -237,7 +227,7 @@ class DockerEngine:
                 self.api.start(container_id)
             except APIError as error:
                 reason = explanation(error)
-                if "exec" in reason and any(words in reason.lower() for words in _NOT_STARTABLE):
+                if _is_images_fault(reason):
                     raise StartRefused(reason) from error
                 raise
 
@@ -337,23 +327,21 @@ def _read_log(response: requests.Response, stream: Any, on_log: OnLog) -> None:
         response.close()
 
 
+def _is_images_fault(reason: str) -> bool:
+    said = reason.lower()
+    return any(words in said for words in _NOT_ENTERABLE) or (
+        "exec" in said and any(words in said for words in _NOT_STARTABLE)
+    )
+
+
 def _listed(one: Mapping[str, Any]) -> Image:
     return Image(
         image_id=one["Id"],
         tags=tuple(tag for tag in one.get("RepoTags") or () if tag != UNTAGGED),
         size_bytes=one.get("Size", 0),
-        created_at=datetime.fromtimestamp(one["Created"], tz=UTC),
+        created_at=_created_in(one["Created"]),
         labels=one.get("Labels") or {},
     )
-
-
-def _single_file(tar_bytes: bytes) -> str:
-    with tarfile.open(fileobj=io.BytesIO(tar_bytes)) as tar:
-        for member in tar:
-            file = tar.extractfile(member) if member.isreg() else None
-            if file is not None:
-                return file.read().decode(errors="replace")
-    return ""
 
 
 def _bind(mount: Any) -> str:
@@ -369,6 +357,14 @@ def _name_and_tag(reference: str) -> tuple[str, str | None]:
         return reference, None
     name, colon, tag = reference.rpartition(":")
     return (name, tag) if colon and "/" not in tag else (reference, "latest")
+
+
+def _created_in(seconds: int) -> datetime | None:
+    """An image says itself when it was made: of years that no calendar has, nothing is known."""
+    try:
+        return datetime.fromtimestamp(seconds, tz=UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _created_at(text: str) -> datetime | None:

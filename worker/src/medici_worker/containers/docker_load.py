@@ -9,9 +9,10 @@ import docker
 
 from medici_worker.containers.docker_build import body
 from medici_worker.containers.docker_errors import engine_errors
-from medici_worker.containers.engine import EngineError
+from medici_worker.containers.engine import EngineError, ImageBroken
 
 _ID = re.compile(r"Loaded image ID: (sha256:[0-9a-f]{64})")
+_NO_ROOM = "no space left"
 _NAMED = re.compile(r"Loaded image: (\S+)")
 
 
@@ -24,7 +25,8 @@ def load(api: docker.APIClient, tar: Iterable[bytes]) -> str:
         for line in response.iter_lines():
             event = json.loads(line) if line.strip() else {}
             if "error" in event:
-                raise EngineError(f"The container engine could not load an image: {event['error']}")
+                kind = EngineError if _NO_ROOM in event["error"] else ImageBroken
+                raise kind(f"The container engine could not load an image: {event['error']}")
             said += event.get("stream", "")
     if named := _NAMED.search(said):
         raise EngineError(f"The saved image brought a name along: {named[1]}.")

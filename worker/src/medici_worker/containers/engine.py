@@ -33,6 +33,10 @@ class ImageUnavailable(EngineError):
     """The engine works, but this image is neither there nor to be had."""
 
 
+class ImageBroken(EngineError):
+    """The engine works, but can't unpack this image. Its author's fault."""
+
+
 class StartRefused(Exception):
     """The image holds nothing that could be started: no command, or one that is not there. Its author's fault."""
 
@@ -197,7 +201,10 @@ class Engine(Protocol):
     def pull(self, reference: str) -> Image: ...
 
     def load(self, tar: Iterable[bytes]) -> str:
-        """Load an image that `docker save` wrote, and that brings no name along; returns its id."""
+        """Load an image that `docker save` wrote, and that brings no name along; returns its id.
+
+        Raises `ImageBroken`.
+        """
 
     def tag(self, image_id: str, reference: str) -> None:
         """Give an image one more name."""

@@ -36,6 +36,7 @@ from medici_worker.containers.engine import (
     Exit,
     Found,
     Image,
+    ImageBroken,
     ImageUnavailable,
     Mount,
     OnLog,
@@ -236,7 +237,7 @@ class FakeEngine:
         try:
             loaded, names = saved_image(b"".join(tar))
         except (KeyError, ValueError, tarfile.TarError) as error:
-            raise EngineError(f"The fake engine could not load an image: {error}") from error
+            raise ImageBroken(f"The fake engine could not load an image: {error}") from error
         if names:
             raise EngineError(f"The saved image brought a name along: {names[0]}.")
         self._images[loaded.image.image_id] = loaded

@@ -15,7 +15,7 @@ from pathlib import Path
 from medici_worker.containers.archives import ArchiveUnusable
 from medici_worker.containers.build_policy import RUN_IMAGE
 from medici_worker.containers.disk import Disk
-from medici_worker.containers.engine import Engine, EngineError, Image, ImageUnavailable, OnLog
+from medici_worker.containers.engine import Engine, EngineError, Image, ImageBroken, ImageUnavailable, OnLog
 from medici_worker.containers.finding import find_image, is_run_image, is_run_name
 from medici_worker.containers.saved_images import SavedImage, read_saved_image
 from medici_worker.outcome import RunFailure
@@ -45,7 +45,7 @@ class ForeignImages:
         image = self.engine.image(saved.image_id)
         if image is None:
             self._require_room(saved)
-            image = self._there(self.engine.load(saved.chunks()))
+            image = self._there(self._load(saved))
             on_log(b"The image has been loaded.\n")
         return self._kept(image, sha256)
 
@@ -92,6 +92,16 @@ class ForeignImages:
         disk = self.disk
         if disk is not None and disk.reserve_bytes and disk.free_bytes - saved.size_bytes < disk.reserve_bytes:
             raise EngineError("The image was not loaded: hardly any room would be left on the engine's disk.")
+
+    def _load(self, saved: SavedImage) -> str:
+        try:
+            return self.engine.load(saved.chunks())
+        except ImageBroken as error:
+            raise RunFailure(
+                FailureKind.ARCHIVE_REJECTED,
+                "The container engine can't unpack the image: try `docker load` with it on a machine of yours.",
+                private_detail=str(error),
+            ) from error
 
     def _known(self, sha256: str) -> Image | None:
         found = self.engine.images_named(f"{RUN_IMAGE}:{owner_key(self.owner)}-*-{sha256[:32]}")

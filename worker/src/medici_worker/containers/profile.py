@@ -11,6 +11,8 @@ from typing import Any
 from medici_worker.protocol import Limits
 
 NOBODY = "65534:65534"
+LARGEST_USER_ID = 2**31 - 1
+"""The engine refuses larger ones."""
 LOG_MAX_SIZE = "10m"
 OPEN_FILES = 4096
 OUTPUT_SLACK_BYTES = 1024**2
@@ -93,7 +95,8 @@ def container_user(image_user: str, user_id: int | None = None) -> str:
     """
     name, _, group = image_user.partition(":")
     number = int(name) if name.isascii() and name.isdigit() else user_id
-    if not number:
+    if not number or number > LARGEST_USER_ID:
         return NOBODY
     group_number = int(group) if group.isascii() and group.isdigit() else number
+    group_number = group_number if group_number <= LARGEST_USER_ID else number
     return f"{number}:{group_number}"
