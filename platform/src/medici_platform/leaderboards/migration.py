@@ -11,7 +11,7 @@ from medici_platform.context import Context
 from medici_platform.errors import Conflict
 from medici_platform.leaderboards.models import LeaderboardEntry
 from medici_platform.states import TERMINAL, State
-from medici_platform.submissions.migration import enter
+from medici_platform.submissions.migration import enter, is_taken
 from medici_platform.submissions.models import Submission
 
 log = structlog.get_logger()
@@ -61,14 +61,12 @@ def _missing(session: Session, before: Phase, phase: Phase, *, limit: int | None
     """Those on a board of the phase before that the phase takes and has not got, the oldest first."""
     standing = select(LeaderboardEntry.submission_id).where(LeaderboardEntry.phase_id == before.id)
     entered = select(Submission.origin_id).where(Submission.phase_id == phase.id, Submission.origin_id.is_not(None))
-    return list(
-        session.scalars(
-            select(Submission)
-            .where(Submission.id.in_(standing), Submission.id.not_in(entered), Submission.kind.in_(phase.accepts))
-            .order_by(Submission.id)
-            .limit(limit)
-        )
+    missing = session.scalars(
+        select(Submission)
+        .where(Submission.id.in_(standing), Submission.id.not_in(entered), Submission.kind.in_(phase.accepts))
+        .order_by(Submission.id)
     )
+    return [each for each in missing if is_taken(each, phase)][:limit]
 
 
 def _is_unsettled(session: Session, before: Phase, phase: Phase, *, now: datetime) -> bool:

@@ -10,6 +10,7 @@ from medici_platform.challenges.models import Phase
 from medici_platform.context import Context
 from medici_platform.states import State
 from medici_platform.submissions.models import Submission
+from medici_platform.submissions.references import is_allowed, parse_reference
 
 log = structlog.get_logger()
 
@@ -23,7 +24,7 @@ def enter(
     """
     if phase.id in _phases_behind(session, origin) or _is_entered(session, origin, phase):
         return None
-    if origin.kind not in phase.accepts:
+    if not is_taken(origin, phase):
         log.info("kind_not_entered", submission_id=origin.id, phase_id=phase.id, kind=origin.kind)
         return None
     submission = Submission(
@@ -51,6 +52,15 @@ def enter(
     session.flush()
     context.start_runs(session, context, submission.id)
     return submission
+
+
+def is_taken(origin: Submission, phase: Phase) -> bool:
+    """Of its kind, and from a registry that the phase names, where it names any of its own."""
+    if origin.kind not in phase.accepts:
+        return False
+    if origin.image_reference is None or not phase.allowed_images:
+        return True
+    return is_allowed(parse_reference(origin.image_reference), phase.allowed_images)
 
 
 def _is_entered(session: Session, origin: Submission, phase: Phase) -> bool:

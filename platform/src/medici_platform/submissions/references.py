@@ -61,11 +61,15 @@ def require_allowed(reference: ImageReference, patterns: Sequence[str], *, phase
         raise ImageNotAllowed(
             f"The phase {phase!r} takes no images by reference: upload the image itself, as `docker save` writes it."
         )
-    if not any(_is_allowed(reference, pattern) for pattern in patterns):
+    if not is_allowed(reference, patterns):
         raise ImageNotAllowed(
             f"The image {reference.name} is not one that the phase {phase!r} allows: its name must match "
             f"{' or '.join(patterns)}."
         )
+
+
+def is_allowed(reference: ImageReference, patterns: Sequence[str]) -> bool:
+    return any(_is_allowed(reference, pattern) for pattern in patterns)
 
 
 def _is_allowed(reference: ImageReference, pattern: str) -> bool:
