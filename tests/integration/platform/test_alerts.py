@@ -24,6 +24,8 @@ class Mailbox(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), Conversation)
         self.letters: list[str] = []
         self.fails = False
+        self.refuses = ""
+        """Letters with this text."""
 
 
 class Conversation(socketserver.StreamRequestHandler):
@@ -38,8 +40,12 @@ class Conversation(socketserver.StreamRequestHandler):
             if command == "DATA":
                 self._say("354 go on")
                 lines += self._text()
-                self.server.letters.append("\n".join(lines))
+                letter = "\n".join(lines)
                 lines = []
+                if self.server.refuses and self.server.refuses in letter:
+                    self._say("554 this looks like spam")
+                    continue
+                self.server.letters.append(letter)
             self._say("221 bye" if command == "QUIT" else "250 ok")
             if command == "QUIT":
                 return
@@ -142,3 +148,32 @@ def test_a_mail_server_that_fails_is_asked_again_later(platform, mailbox):
     platform.clock.advance(minutes=6)
     assert clock.tick()
     assert len(mailbox.letters) == 1
+
+
+@pytest.mark.parametrize("address", ["=?utf-8?q?=0a?=@example.org", "olgä@example.org", "<@example.org"])
+def test_an_address_that_cannot_be_written_keeps_back_nobody_elses_mail(platform, mailbox, address):
+    place = contest(platform)
+    platform.user("otto")
+    with platform.context.database.write() as session:
+        user_by_name(session, "olga").email = address
+        user_by_name(session, "otto").email = "otto@example.org"
+    place.call("PUT", "/challenges/tiny/collaborators/otto").raise_for_status()
+    clock = clock_with_mail(platform, mailbox)
+    place.submit("alice", None)
+    assert clock.tick()
+    (letter,) = mailbox.letters
+    assert "To: otto@example.org" in letter
+
+
+def test_a_letter_that_is_refused_for_good_is_not_sent_again(platform, mailbox):
+    place = contest(platform)
+    with platform.context.database.write() as session:
+        user_by_name(session, "olga").email = "olga@example.org"
+    clock = clock_with_mail(platform, mailbox)
+    mailbox.refuses = "/submissions/1"
+    place.submit("alice", None)
+    assert clock.tick()
+    place.submit("bob", None)
+    assert clock.tick()
+    (letter,) = mailbox.letters
+    assert "/submissions/2" in letter

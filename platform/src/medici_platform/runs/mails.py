@@ -1,5 +1,6 @@
 """Alerts as mail to the organizers, sent outside of every transaction and every request."""
 
+import re
 import smtplib
 import ssl
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 import structlog
 from sqlalchemy import select, update
 
+from medici_platform.accounts.models import User
 from medici_platform.context import Context
 from medici_platform.runs.models import Alert
 
@@ -24,6 +26,8 @@ ALERTS_AT_ONCE = 50
 LONGEST_PART = 2000
 TLS_PORT = 465
 PLAIN_PORT = 25
+REFUSED_FOR_GOOD = 500
+_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/^_`{|}~-]+@[A-Za-z0-9.-]+")
 
 
 class NoEncryption(smtplib.SMTPException):
@@ -106,10 +110,16 @@ def _letter(alerts: list[Alert], address: str) -> Letter:
     )
     return Letter(
         [alert.id for alert in alerts],
-        [person.email for person in people.values() if person.email and person.disabled_at is None],
+        [address for person in people.values() if (address := _address_of(person))],
         f"{title}: the scoring program failed" + (f" {count} times" if count > 1 else ""),
         "\n\n".join(parts),
     )
+
+
+def _address_of(person: User) -> str | None:
+    """Addresses that not every server takes, or that a letter's head can't hold, would keep back everybody's mail."""
+    address = person.email or ""
+    return address if person.disabled_at is None and _ADDRESS.fullmatch(address) else None
 
 
 def _link(alert: Alert, address: str) -> str:
@@ -148,6 +158,10 @@ def _send(server: smtplib.SMTP, sender: str, letter: Letter) -> None:
     message.set_content(letter.text)
     try:
         server.send_message(message)
+    except smtplib.SMTPDataError as refused:
+        if int(refused.smtp_code) < REFUSED_FOR_GOOD:
+            raise
+        log.warning("mail_refused", alerts=letter.alert_ids, code=refused.smtp_code)
     except smtplib.SMTPRecipientsRefused as refused:
         log.warning("mail_refused", alerts=letter.alert_ids, recipients=len(refused.recipients))
 
