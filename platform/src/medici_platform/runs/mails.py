@@ -110,7 +110,7 @@ def _letter(alerts: list[Alert], address: str) -> Letter:
     )
     return Letter(
         [alert.id for alert in alerts],
-        [address for person in people.values() if (address := _address_of(person))],
+        [email for person in people.values() if (email := _address_of(person))],
         f"{title}: the scoring program failed" + (f" {count} times" if count > 1 else ""),
         "\n\n".join(parts),
     )
