@@ -4,6 +4,7 @@ import io
 import zipfile
 
 import pytest
+import yaml
 
 from medici_platform.accounts.rules import Role
 from medici_platform.challenges.html import render_page
@@ -115,3 +116,16 @@ def test_the_phases_page_tells_what_runs_where_and_hands_out_public_data(platfor
 def test_which_sources_of_pictures_stay(source, shown):
     html = render_page("a.html", f'<img src="{source}">', lambda src: f"/seen/{src}")
     assert html == (f'<img src="{shown}">' if shown else "<img>")
+
+
+def test_a_picture_of_the_challenge_that_lies_among_hidden_data_is_not_shown(platform):
+    """Named by its organizers, and still an answer."""
+    olga = platform.user("hilda", Role.ORGANIZER)
+    said = {**yaml.safe_load(COMPETITION), "image": "reference_data/label.png"}
+    files = {**BUNDLE_FILES, "reference_data/label.png": b"\x89PNG", "competition.yaml": yaml.safe_dump(said)}
+    answer = import_bundle(platform, olga, files)
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["remarks"] == ["image: reference_data/label.png is not shown, since it lies among hidden data"]
+    with platform.client() as client:
+        for path in ("/api/v1/challenges/tiny/logo", "/challenges/tiny/files/reference_data/label.png"):
+            assert client.get(path).status_code == 404

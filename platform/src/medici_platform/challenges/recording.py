@@ -16,8 +16,7 @@ from medici_platform.challenges.models import (
     Phase,
     Task,
 )
-from medici_platform.challenges.pictures import picture_type
-from medici_platform.challenges.storing import StoredBundle
+from medici_platform.challenges.storing import StoredBundle, shown_picture_type
 from medici_platform.database import Base
 from medici_platform.storage import StoredFile
 
@@ -61,13 +60,14 @@ def _assign(row: Base, values: Mapping[str, Any]) -> None:
 
 def _challenge_values(stored: StoredBundle) -> dict[str, Any]:
     definition = stored.definition
-    logo = stored.data(definition.image)
+    logo_type = shown_picture_type(definition, definition.image)
+    logo = stored.data(definition.image) if logo_type else None
     return {
         "title": definition.title,
         "description": definition.description,
         "terms": stored.terms,
         "logo_sha256": logo.sha256 if logo else None,
-        "logo_type": picture_type(definition.image) if definition.image else None,
+        "logo_type": logo_type,
         "kit_sha256": stored.kit.sha256,
         "docker_image": definition.docker_image,
         "image_map": dict(definition.image_map),

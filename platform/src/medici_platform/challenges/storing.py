@@ -100,12 +100,26 @@ def is_withheld(definition: schema.ChallengeDefinition, ref: str) -> bool:
 
 
 def withheld_remarks(definition: schema.ChallengeDefinition) -> list[str]:
-    return [
+    """Of files that the bundle offers although they lie among hidden data."""
+    image = definition.image
+    of_image = (
+        [f"image: {image} is not shown, since it lies among hidden data"] if _is_secret(definition, image) else []
+    )
+    return of_image + [
         f"phase {phase.name!r}: its {key} {ref} are not offered for download, since they hold hidden data"
         for phase in definition.phases
         for key, ref in (("public data", phase.public_data), ("starting kit", phase.starting_kit))
         if ref and is_withheld(definition, ref)
     ]
+
+
+def shown_picture_type(definition: schema.ChallengeDefinition, ref: str | None) -> str | None:
+    """None for what is no picture, and for one that is kept from participants."""
+    return picture_type(ref) if ref and not _is_secret(definition, ref) else None
+
+
+def _is_secret(definition: schema.ChallengeDefinition, ref: str | None) -> bool:
+    return ref is not None and is_withheld(definition, ref)
 
 
 def _data_files(bundle: Bundle, storage: Storage) -> list[BundleFile]:
@@ -117,7 +131,9 @@ def _plain_files(bundle: Bundle, storage: Storage) -> list[BundleFile]:
     definition = bundle.definition
     named = [*(page.file for page in definition.pages), definition.terms, definition.image]
     return [
-        BundleFile(ref, storage.store_bytes((bundle.folder / ref).read_bytes()), media_type=picture_type(ref))
+        BundleFile(
+            ref, storage.store_bytes((bundle.folder / ref).read_bytes()), media_type=shown_picture_type(definition, ref)
+        )
         for ref in sorted({ref for ref in named if ref})
     ]
 
