@@ -27,9 +27,9 @@ def inside(path: str) -> str:
         raise ValueError(f"names the address {path!r}; put the files into the bundle and name them here")
     if "\\" in path:
         raise ValueError(f"names {path!r}; write the path with forward slashes")
-    if path.startswith("/") or re.match(r"^[A-Za-z]:", path) or ".." in path.split("/"):
-        raise ValueError(f"names {path!r}, which is outside the bundle; write a path relative to competition.yaml")
     parts = [part for part in path.split("/") if part not in {"", "."}]
+    if path.startswith("/") or ".." in parts or (parts and re.match(r"^[A-Za-z]:", parts[0])):
+        raise ValueError(f"names {path!r}, which is outside the bundle; write a path relative to competition.yaml")
     if not parts or "\0" in path:
         raise ValueError("is empty; name a file or folder of the bundle")
     return "/".join(parts)

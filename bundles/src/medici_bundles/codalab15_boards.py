@@ -1,5 +1,6 @@
 """CodaLab 1.5's leaderboard section as leaderboards with columns of their own."""
 
+import html
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -118,7 +119,7 @@ def _board(
     part = rewrite.part(("leaderboards", place), origin)
     part.put("index", place, "rank")
     part.put("key", key, origin)
-    part.put("title", section.leaderboards[key].label or key, "label")
+    part.put("title", _text(section.leaderboards[key].label or key), "label")
     part.put("submission_rule", rule.name, rule.origin or origin)
     part.put("columns", [], origin)
     siblings = Siblings(
@@ -137,7 +138,7 @@ def _board(
 
 
 def _write_column(rewrite: Rewrite, part: NewPart, name: str, column: Column15, groups: dict[str, Ranked15]) -> None:
-    part.put("title", column.label or name, "label")
+    part.put("title", _text(column.label or name), "label")
     part.put("key", name, part.old)
     part.put("sorting", column.sort, "sort")
     part.put("precision", column.numeric_format, "numeric_format")
@@ -147,7 +148,7 @@ def _write_column(rewrite: Rewrite, part: NewPart, name: str, column: Column15, 
     if group is None:
         rewrite.fault((*part.old, "column_group"), "names none of the column_groups")
     else:
-        part.put("group", groups[group].label or group, "column_group")
+        part.put("group", _text(groups[group].label or group), "column_group")
 
 
 def _write_computation(rewrite: Rewrite, part: NewPart, column: Column15, siblings: Siblings) -> None:
@@ -190,3 +191,8 @@ def _wrong_source(name: str, field: str, siblings: Siblings) -> str:
         return "which is computed itself; name the columns that it is computed from"
     others = ", ".join(key for key in siblings.indexes if key != name)
     return "" if field in siblings.indexes else f"but the other columns of its leaderboard are {others}"
+
+
+def _text(label: str) -> str:
+    """1.5 put labels into its pages as they are, so they are written as HTML: `&lt; Rank &gt;`."""
+    return html.unescape(label)

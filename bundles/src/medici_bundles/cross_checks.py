@@ -130,9 +130,9 @@ class _Checks:
                     yield ("phases", place, "allowed_images"), "needs a task with input_data to run images on"
                 continue
             lacking = [index for index in phase.tasks or () if index in without]
-            programs = [kind for kind in phase.accepts if kind in {"container", "image"}]
-            if programs and lacking and not self.document.is_translated:
-                message = f"names {programs[0]}, but task {lacking[0]} has no input_data to run it on"
+            # Beside other kinds they may run on nothing: a phase that came from CodaLab 1.5 takes them all.
+            if lacking and set(phase.accepts) <= {"container", "image"}:
+                message = f"names {phase.accepts[0]} alone, but task {lacking[0]} has no input_data to run it on"
                 yield ("phases", place, "accepts"), message
             if phase.allowed_images and "image" not in phase.accepts:
                 yield ("phases", place, "allowed_images"), "names images, but `accepts` does not name image"

@@ -10,6 +10,8 @@ from medici_bundles.secrecy import overlap, secret_refs
 from medici_bundles.yaml_lines import YamlDocument
 
 _SHOWN_IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
+_OF_ALL_ENTRIES = ("avg_rank", "reciprocal_rank")
+_BEST_STANDS = ("Force_Best", "Add", "Add_And_Delete", "Add_And_Delete_Multiple")
 _PYTHON_2 = re.compile(
     r"^(docker\.io/)?((library/)?python:2\b|codalab/(codalab-legacy|default)(:latest|:py2\d*)?$|.*:(py|python)-?2(\.?7)?\b)"
 )
@@ -25,6 +27,7 @@ def notes(definition: ChallengeDefinition, document: YamlDocument) -> tuple[str,
         *_bare_ends(document),
         *_hidden_by_default(definition),
         *_frozen_for_ever(definition),
+        *_ordered_by_ranks(definition),
     )
 
 
@@ -68,6 +71,16 @@ def _frozen_for_ever(definition: ChallengeDefinition) -> Iterator[str]:
     for phase in definition.phases:
         if phase.freeze_at and phase.end is None:
             yield f"phase {phase.name!r} has no end, so its leaderboards stay frozen from {phase.freeze_at} on"
+
+
+def _ordered_by_ranks(definition: ChallengeDefinition) -> Iterator[str]:
+    for board in definition.leaderboards:
+        ranking = next((each for each in board.columns if each.index == board.primary_index), board.columns[0])
+        if ranking.computation in _OF_ALL_ENTRIES and board.submission_rule in _BEST_STANDS:
+            yield (
+                f"leaderboard {board.title!r} is ordered by ranks among its entries, which tell no best of one "
+                f"participant's submissions: with {board.submission_rule} the latest stands there by itself"
+            )
 
 
 def _hidden_by_default(definition: ChallengeDefinition) -> Iterator[str]:

@@ -12,6 +12,7 @@ from medici_bundles.packing import pack_folder
 from medici_bundles.reader import open_bundle
 from medici_bundles.report import ImportReport
 from medici_bundles.schema import ChallengeDefinition, Column, Leaderboard, Page, Phase, Task
+from medici_bundles.writing import write_definition
 from tests.unit.bundles.codalab15 import EVERY_KEY, SMALL, changed, write_15
 
 END = datetime(2026, 12, 31, 12, tzinfo=timezone(timedelta(hours=2)))
@@ -294,11 +295,19 @@ def test_results_hidden_in_a_phase_without_an_end(tmp_path: Path) -> None:
 
 
 def test_labels_are_html(tmp_path: Path) -> None:
-    definition, _ = _read(
-        tmp_path, SMALL.removesuffix("      rank: 2\n") + '      label: "&lt; Rank &gt;"\n      rank: 2\n'
-    )
+    definition, _ = _read(tmp_path, changed(("label: Recall", 'label: "&lt; Rank &gt;"')))
 
     assert definition.leaderboards[0].columns[1].title == "< Rank >"
+
+
+def test_what_it_becomes_is_a_good_bundle_of_version_2(tmp_path: Path) -> None:
+    folder = write_15(tmp_path / "old", SMALL)
+    with open_bundle(folder) as bundle:
+        definition = bundle.definition
+    (folder / "competition.yaml").write_text(write_definition(definition), encoding="utf-8")
+
+    with open_bundle(folder) as bundle:
+        assert bundle.definition == definition
 
 
 def test_an_average_that_asks_for_the_worst_first_gets_it(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def test_ten_faults_are_ten_sentences_with_ten_lines(tmp_path: Path) -> None:
         "competition.yaml:18: phases[0].tasks[1] names task 5, but the indexes of the tasks are 0",
         "competition.yaml:19: phases[0].max_submissions must be a whole number, not 'many'",
         "competition.yaml:23: phases[1].end is not after phases[1].start",
-        "competition.yaml:25: phases[1].accepts names image, but task 0 has no input_data to run it on",
+        "competition.yaml:25: phases[1].accepts names image alone, but task 0 has no input_data to run it on",
         "competition.yaml:31: leaderboards[0].columns[1].key is 'f1', as is that of columns[0]; give each its own",
     ]
 
@@ -203,7 +203,7 @@ CROSS_FAULTS: list[tuple[list[tuple[str, str]], str]] = [
     ),
     (
         [("    input_data: input_data/test\n", "")],
-        "30: phases[1].accepts names container, but task 1 has no input_data to run it on",
+        "30: phases[1].accepts names container alone, but task 1 has no input_data to run it on",
     ),
     (
         [("    key: main", "    key: main\n    primary_index: 2")],

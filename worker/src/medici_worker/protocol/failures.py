@@ -43,7 +43,7 @@ _FAULTS = {
 
 _SENTENCES = {
     FailureKind.ARCHIVE_REJECTED: "The uploaded file is not an archive that can be used here.",
-    FailureKind.IMAGE_REFUSED: "The image, or its Dockerfile, asks for something that this challenge does not allow.",
+    FailureKind.IMAGE_REFUSED: "The image, or its Dockerfile, is not one that this challenge can run.",
     FailureKind.BUILD_FAILED: "The image could not be built; the build log says at which step.",
     FailureKind.BUILD_TIMEOUT: "The image was not built within the time limit for builds.",
     FailureKind.RUN_FAILED: (
