@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from medici_platform.cli.app import app
 from tests.e2e.programs import CANARY_TRUTH, COPYING, answering, running, write_bundle, write_zip
 from tests.e2e.stack import engine
+from tests.e2e.test_platform_refusals import NO_ZIP
 
 pytestmark = pytest.mark.slow
 
@@ -106,7 +107,7 @@ def test_try_refuses_what_the_platform_refuses(platform, bundle, tmp_path):
     archive = tmp_path / "mine.zip"
     archive.write_bytes(b"no zip")
     ended = platform.medici("try", archive, "--bundle", bundle)
-    assert (ended.code, ended.errors) == (1, "Error: The file is not a zip archive; upload a zip.\n")
+    assert (ended.code, ended.errors) == (1, f"Error: {NO_ZIP}\n")
 
 
 def test_try_leaves_nothing_but_caches(platform, bundle, tmp_path):

@@ -38,7 +38,8 @@ MESSAGES = {
     "image_refused": (
         "The image, or its Dockerfile, is not one that this challenge can run. "
         "Line 1 of the Dockerfile: the base "
-        "image 'ubuntu:22.04' is not allowed; allowed are medici/*, python:3.*, projectmonai/monai:*."
+        "image 'ubuntu:22.04' is not allowed; allowed are medici/*, codalab/codalab-legacy*, python:3*, "
+        "projectmonai/monai:*."
     ),
     "predictions_invalid": (
         "The predictions could not be scored because they do not follow the challenge's format. "

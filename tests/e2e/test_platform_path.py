@@ -7,12 +7,14 @@ from tests.e2e.programs import COPYING, answering, answering_in_container, wrapp
 pytestmark = pytest.mark.slow
 
 SUBMISSION_KEYS = [
-    "id", "challenge", "phase", "participant", "filename", "sha256", "size_bytes", "kind", "state", "failure", "fault",
-    "message", "scores", "costs_quota", "submitted_at", "finished_at",
+    "id", "challenge", "phase", "participant", "filename", "sha256", "size_bytes", "kind", "kind_sentence",
+    "image_reference", "state", "waiting", "failure", "fault", "message", "scores", "costs_quota", "fact_sheet",
+    "on_board", "is_public", "is_late", "origin_id", "submitted_at", "finished_at",
 ]  # fmt: skip
 COLUMNS = [
-    {"key": "f1", "title": "F1", "sorting": "desc", "precision": 3, "primary": True},
-    {"key": "seconds", "title": "Seconds", "sorting": "asc", "precision": 1, "primary": False},
+    {"key": "f1", "title": "F1", "group": "", "sorting": "desc", "precision": 3, "primary": True, "computation": None},
+    {"key": "seconds", "title": "Seconds", "group": "", "sorting": "asc", "precision": 1}
+    | {"primary": False, "computation": None},
 ]
 
 
@@ -50,11 +52,18 @@ def test_from_zips_to_the_board(platform, challenge):
     assert (ended.code, ended.errors) == (0, "")
     board = ended.json
     scored_at = [entry.pop("scored_at") for entry in board["entries"]]
+    own = {"task_scores": {}, "facts": {}, "file": None}
+    shown = [entry.pop("detailed_results") for entry in board["entries"]]
+    assert shown == [[f"/api/v1/entries/{entry.pop('id')}/detailed-results?task=0"] for entry in board["entries"]]
     assert board == {
         "challenge": challenge,
         "phase": "Final",
         "title": "Results",
+        "submission_rule": "Force_Best",
         "columns": COLUMNS,
+        "tasks": [],
+        "facts": [],
+        "frozen_since": None,
         "entries": [
             {
                 "rank": 1,
@@ -62,6 +71,7 @@ def test_from_zips_to_the_board(platform, challenge):
                 "submission": results["id"],
                 "submissions": 1,
                 "scores": {"f1": 0.7, "seconds": 2.0},
+                **own,
             },
             {
                 "rank": 2,
@@ -69,6 +79,7 @@ def test_from_zips_to_the_board(platform, challenge):
                 "submission": code["id"],
                 "submissions": 2,
                 "scores": {"f1": 0.5, "seconds": 2.0},
+                **own,
             },
         ],
         "total": 2,

@@ -16,8 +16,12 @@ EXPECTED = (
     "a submission holds a Dockerfile at its root (it is built and run), or predictions such as .csv, .json, .txt, "
     ".npz, .nii.gz or .png files (they are scored as they are)"
 )
+NO_ZIP = (
+    "The file is plain text; upload a zip with it (a text that holds nothing but registry/name@sha256:… submits that "
+    "image)."
+)
 ZIPS = {
-    "no zip": (b"file,class\n", "The file is not a zip archive; upload a zip."),
+    "no zip": (b"file,class\n", NO_ZIP),
     "cut off": (
         make_zip(answering(0.5))[:-10],
         "The file is a broken zip: its end is missing, perhaps because an upload stopped; send it again.",
@@ -164,7 +168,8 @@ def test_over_the_command_line(unchanged, tmp_path, name):
     archive.write_bytes(refusal.content)
     token = unchanged.tokens.get(refusal.token, refusal.token)
     ended = unchanged.medici("submit", refusal.slug, archive, "--wait", *refusal.options(), token=token)
-    assert (ended.code, ended.output, ended.errors) == (1, "", f"Error: {refusal.message}\n")
+    recognised = RECOGNISED if name in TOLD_FIRST else ""
+    assert (ended.code, ended.output, ended.errors) == (1, "", f"{recognised}Error: {refusal.message}\n")
 
 
 def test_as_json(unchanged, tmp_path):
@@ -176,11 +181,14 @@ def test_as_json(unchanged, tmp_path):
         "id": None,
         "state": "refused",
         "failure": "archive_rejected",
-        "message": "The file is not a zip archive; upload a zip.",
+        "message": NO_ZIP,
         "scores": {},
     }
 
 
+RECOGNISED = "mine.zip is a result submission: a zip with predictions (1 file, 3 bytes).\n"
+TOLD_FIRST = {"closed phase", "quota used up", "not joined"}
+"""What the command has recognised is said before the platform refuses."""
 COMMANDS = {
     "no file": (["submit", "tiny", "nowhere.zip"], "alice", "There is no file nowhere.zip."),
     "no token": (["join", "tiny"], None, "No token: set MEDICI_TOKEN to a token from your account page."),
@@ -200,7 +208,10 @@ COMMANDS = {
     "slug that is taken": (
         ["challenge", "import", "bundle"],
         "olga",
-        "A challenge named 'tiny' exists already: give this one another `slug`, or pass --slug NAME.",
+        (
+            "A challenge named 'tiny' exists already: give this one another `slug`, or pass --slug NAME; --update "
+            "makes it a new version of that one."
+        ),
     ),
 }
 

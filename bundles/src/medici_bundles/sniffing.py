@@ -63,12 +63,14 @@ def image_reference_in(path: Path) -> str | None:
 
 def _what(start: bytes) -> str:
     if not start:
-        return "empty; upload a zip"
+        return "empty: it holds not a single byte"
     for magic, what in _OTHERS:
         if start.startswith(magic):
             return what
     if _HTML.match(start):
         return "an HTML page, perhaps one that asks to sign in; download the file again and upload that"
     if b"\0" not in start:
-        return "a text; upload a zip with it (an image is named alone in its text: registry/name@sha256:…)"
+        return (
+            "plain text; upload a zip with it (a text that holds nothing but registry/name@sha256:… submits that image)"
+        )
     return "not a zip archive; upload a zip"

@@ -166,7 +166,7 @@ def test_what_was_recognised_of_an_image_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"", "The file is empty; upload a zip."),
+        (b"", "The file is empty: it holds not a single byte."),
         (b"Rar!\x1a\x07", f"The file is a RAR archive; {SAVE_AS}."),
         (b"7z\xbc\xaf\x27\x1c", f"The file is a 7z archive; {SAVE_AS}."),
         (b"BZh91AY", f"The file is compressed with bzip2; {SAVE_AS}."),
@@ -178,22 +178,22 @@ def test_what_was_recognised_of_an_image_is_told(tmp_path: Path) -> None:
         (
             b"file,class\n1,2\n",
             (
-                "The file is a text; upload a zip with it (an image is named alone in its text: "
-                "registry/name@sha256:\u2026)."
+                "The file is plain text; upload a zip with it (a text that holds nothing but "
+                "registry/name@sha256:\u2026 submits that image)."
             ),
         ),
         (
             b"0.5",
             (
-                "The file is a text; upload a zip with it (an image is named alone in its text: "
-                "registry/name@sha256:\u2026)."
+                "The file is plain text; upload a zip with it (a text that holds nothing but "
+                "registry/name@sha256:\u2026 submits that image)."
             ),
         ),
         (
             f"a/b@{DIGEST} a/c@{DIGEST}".encode(),
             (
-                "The file is a text; upload a zip with it (an image is named alone in its text: "
-                "registry/name@sha256:\u2026)."
+                "The file is plain text; upload a zip with it (a text that holds nothing but "
+                "registry/name@sha256:\u2026 submits that image)."
             ),
         ),
         (b"\x01\x02\x00\xff" * 9, "The file is not a zip archive; upload a zip."),

@@ -101,10 +101,14 @@ def merge_policy(
     merged: dict[str, str] = {}
     for image_map in (own.get("image_map", {}), *image_maps):
         merged |= {pattern: image for pattern, image in image_map.items() if pattern not in merged}
-    allowed = own.get("allowed_bases") or dict.fromkeys((*BuildPolicy().allowed_bases, *merged))
+    allowed = own.get("allowed_bases") or (*_unmapped(BuildPolicy().allowed_bases, merged), *merged)
     policy = {**own, "image_map": merged, "pins": dict(pins or {}), "allowed_bases": tuple(allowed)}
     pull = next((pull for pull in (own.get("pull"), *pulls) if pull is not None), None)
     return BuildPolicy.model_validate({**policy, "pull": pull} if pull else policy)
+
+
+def _unmapped(bases: Sequence[str], image_map: Mapping[str, str]) -> list[str]:
+    return [base for base in bases if not any(fnmatchcase(base, pattern) for pattern in image_map)]
 
 
 @dataclass(frozen=True)

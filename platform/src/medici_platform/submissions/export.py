@@ -85,4 +85,4 @@ def _file_name(row: Submission) -> str:
 
 def _cell(text: str) -> str:
     """Spreadsheets would run a text that begins like a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
