@@ -5,6 +5,7 @@ import zipfile
 import pytest
 
 from tests.e2e.bundles import codabench, codalab15
+from tests.e2e.bundles.codabench import CASES, CLINICS
 from tests.e2e.programs import write_zip
 
 pytestmark = pytest.mark.slow
@@ -189,9 +190,20 @@ def test_one_task_is_run_again(people, clinics):
     assert after == {**before, "Clinic B": before["Clinic B"] + 1}
 
 
-def test_a_result_zip_is_code_to_the_ingestion_program(people, clinics):
-    """Where an ingestion program stands, whatever has no Dockerfile is handed to it."""
-    number = hand_in(people, clinics["slug"], {"notes.txt": "no model"}, "--fact", "method=none", user="carol")["id"]
+def test_predictions_are_scored_though_an_ingestion_program_stands_before_the_scoring(people, clinics):
+    """It finds no model in them and fails; the clinics whose cases they fit are scored."""
+    predictions = {"predictions.txt": "\n".join("1" * 8)}
+    number = hand_in(people, clinics["slug"], predictions, "--fact", "method=none", user="carol")["id"]
+    ended = people.await_end(number, user="carol")
+    assert (ended["kind"], ended["state"]) == ("code", "finished")
+    told = {run["task"]: (run["failure"], run["scores"].get("accuracy")) for run in people.runs(number, user="carol")}
+    true = {clinic: sum(case > CLINICS[clinic] for case in CASES if case > 0) / 8 for clinic in "ab"}
+    assert told == {"Clinic A": (None, true["a"]), "Clinic B": (None, true["b"]), "Clinic C": ("scoring_failed", None)}
+
+
+def test_a_program_that_fails_under_the_ingestion_program_is_the_participants(people, clinics):
+    files = {"main.py": "", "predictions.txt": "1"}
+    number = hand_in(people, clinics["slug"], files, "--fact", "method=none", user="carol")["id"]
     ended = people.await_end(number, user="carol")
     assert (ended["kind"], ended["state"], ended["failure"]) == ("code", "failed", "run_failed")
 

@@ -47,6 +47,34 @@ def places_of(engine: FakeEngine, step: str) -> set[str]:
     return set(plan_of(engine, step).profile.host["tmpfs"])
 
 
+def test_data_without_metadata_reach_the_scorer_beside_what_ingestion_writes(engine, site, make):
+    """As on Codabench; a program among them does not."""
+    handed_in = {"model.py": "x", "answers/given.csv": "1"}
+    host = make.host(SCORE)
+    report = execute(make.code(handed_in, INGEST, **QUICK), host, site)
+    assert report.failure is None
+    assert host.outputs == {"answers/given.csv": b"1", "from_ingestion": b"x"}
+
+
+def test_predictions_alone_are_scored_though_ingestion_can_make_nothing_of_them(engine, site, make):
+    host = make.host(SCORE)
+    report = execute(make.code({"y.csv": "1"}, INGEST, **QUICK), host, site)
+    assert (report.failure, report.scores.scores_txt) == (None, "f1: 0.5\n")
+    assert host.outputs == {"y.csv": b"1"}
+    assert host.logs[Stage.RUNNING].endswith(
+        "The ingestion program failed; the submission holds no program, so its files are scored as they are.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "handed_in", [{"y.csv": "1", "main.py": ""}, {"y.csv": "1", "metadata": ""}], ids=["a program", "metadata"]
+)
+def test_whoever_could_make_ingestion_fail_is_not_forgiven(engine, site, make, handed_in):
+    engine.programs[INGESTED] = lambda _: 1
+    report = execute(make.code(handed_in, INGEST, **QUICK), make.host(SCORE), site)
+    assert report.failure is FailureKind.RUN_FAILED
+
+
 def test_a_submission_runs_by_its_own_command(engine, site, make):
     host = make.host(SCORE)
     report = execute(make.code(OWN, **QUICK), host, site)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from medici_worker.containers.builds import BuiltImage
 from medici_worker.containers.engine import ContainerPlan, Exit, Mount
 from medici_worker.ingestion import Ingestion, in_prediction, ready, submission_volume
+from medici_worker.offered import forgiven, offer
 from medici_worker.organizers import challenge_image, not_started, require_runnable
 from medici_worker.outcome import RunFailure
 from medici_worker.places import IN, INPUT, INPUT_DATA, OUT, OUTPUT, PROGRAM, SHARED, SUBMISSION_WORDS
@@ -57,7 +58,11 @@ def infer_code(run: Progress, code: Code) -> str:
         run.enter(Stage.RUNNING)
         with ExitStack() as held:
             parts = _parts(run, code, held)
+            with rejected():
+                is_data = code.image is None and offer(run)
             ended = _run(run, parts)
+            if is_data:
+                ended = forgiven(run, ended)
         return keep(run, ended)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 CHUNK_BYTES = 256 * 1024
 FILE_MODE = 0o644
 PROGRAM_MODE = 0o755
+OPEN_MODE = 0o777
 FIXED_TIME = (2020, 1, 1, 0, 0, 0)
 FIXED_MTIME = 1577836800
 _EXECUTABLE = 0o111
@@ -19,23 +20,32 @@ class ArchiveUnusable(Exception):
     """An archive from the storage can't be used; the sentence names the entry."""
 
 
-def tar_of_zip(archive: Path, *, replace: Mapping[str, bytes] | None = None) -> Iterator[bytes]:
-    """The zip's regular files as a tar stream, with modes 0644 and 0755 and owner root.
+def tar_of_zip(
+    archive: Path,
+    *,
+    replace: Mapping[str, bytes] | None = None,
+    only: Callable[[PurePosixPath], bool] | None = None,
+    writable: bool = False,
+) -> Iterator[bytes]:
+    """The zip's regular files as a tar stream, with modes 0644 and 0755 and owner root; all 0777 when `writable`.
 
-    `replace` gives other contents for some names (the rewritten Dockerfile). Raises `ArchiveUnusable` for an entry
-    that leaves the folder, is no regular file, or inflates to something else than it declares.
+    `replace` gives other contents for some names (the rewritten Dockerfile), `only` leaves out the others. Raises
+    `ArchiveUnusable` for an entry that leaves the folder, is no regular file, or inflates to something else than it
+    declares.
     """
     with open_zip(archive) as opened:
         folders: set[PurePosixPath] = set()
         for entry in opened.infolist():
             path = safe_path(entry)
-            yield from _missing_folders(path, folders, itself=entry.is_dir())
+            if only is not None and (entry.is_dir() or not only(path)):
+                continue
+            yield from _missing_folders(path, folders, itself=entry.is_dir(), mode=_folder_mode(writable=writable))
             if entry.is_dir():
                 continue
             if replace is not None and str(path) in replace:
                 yield from tar_file(str(path), replace[str(path)], mode=_mode(entry))
             else:
-                yield from _tar_entry(opened, entry, path)
+                yield from _tar_entry(opened, entry, path, OPEN_MODE if writable else _mode(entry))
     yield tar_end()
 
 
@@ -80,8 +90,8 @@ def tar_file(name: str, content: bytes, *, mode: int = FILE_MODE) -> Iterator[by
     yield _padding(len(content))
 
 
-def tar_folder(name: str) -> bytes:
-    return _header(name, tarfile.DIRTYPE, mode=PROGRAM_MODE)
+def tar_folder(name: str, *, mode: int = PROGRAM_MODE) -> bytes:
+    return _header(name, tarfile.DIRTYPE, mode=mode)
 
 
 def tar_end() -> bytes:
@@ -115,18 +125,18 @@ class TarStream(io.RawIOBase):
         super().close()
 
 
-def _missing_folders(path: PurePosixPath, made: set[PurePosixPath], *, itself: bool) -> Iterator[bytes]:
+def _missing_folders(path: PurePosixPath, made: set[PurePosixPath], *, itself: bool, mode: int) -> Iterator[bytes]:
     folders = [parent for parent in reversed(path.parents) if parent.parts]
     if itself:
         folders.append(path)
     for folder in folders:
         if folder not in made:
             made.add(folder)
-            yield tar_folder(str(folder))
+            yield tar_folder(str(folder), mode=mode)
 
 
-def _tar_entry(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, path: PurePosixPath) -> Iterator[bytes]:
-    yield _header(str(path), tarfile.REGTYPE, mode=_mode(entry), size=entry.file_size)
+def _tar_entry(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, path: PurePosixPath, mode: int) -> Iterator[bytes]:
+    yield _header(str(path), tarfile.REGTYPE, mode=mode, size=entry.file_size)
     left = entry.file_size
     try:
         with opened.open(entry) as file:
@@ -140,6 +150,10 @@ def _tar_entry(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, path: PurePosixP
     if left:
         raise ArchiveUnusable(f"The archive's entry {entry.filename!r} is smaller than it declares.")
     yield _padding(entry.file_size)
+
+
+def _folder_mode(*, writable: bool) -> int:
+    return OPEN_MODE if writable else PROGRAM_MODE
 
 
 def _mode(entry: zipfile.ZipInfo) -> int:
