@@ -78,6 +78,8 @@ def test_what_participants_see_of_logs():
 def test_every_task_that_failed_is_named():
     assert explain_failures([("A", "Too slow.")], 1) == "Too slow."
     assert explain_failures([("A", "Too slow."), ("C", "No output.")], 3) == "Task 'A': Too slow.\nTask 'C': No output."
+    alike = [("A", "Too slow."), ("B", "No output."), ("C", "Too slow.")]
+    assert explain_failures(alike, 3) == "Tasks 'A', 'C': Too slow.\nTask 'B': No output."
 
 
 def test_a_mean_too_large_to_tell_is_none():

@@ -54,8 +54,16 @@ def failure_message(failure: FailureKind, public_detail: str, *, others_scored: 
 
 
 def explain_failures(failures: Sequence[tuple[str, str]], runs: int) -> str:
-    """Of each run that failed, in the order of the tasks: (task's name, what its participant reads)."""
-    return "\n".join(f"Task {task!r}: {message}" if runs > 1 else message for task, message in failures)
+    """Of each run that failed, in the order of the tasks: (task's name, what its participant reads).
+
+    What several tasks say alike stands once.
+    """
+    if runs == 1:
+        return "".join(message for _, message in failures)
+    tasks: dict[str, list[str]] = {}
+    for task, message in failures:
+        tasks.setdefault(message, []).append(repr(task))
+    return "\n".join(f"Task{'s' * (len(names) > 1)} {', '.join(names)}: {text}" for text, names in tasks.items())
 
 
 def participant_sees(stage: Stage, participant_logs: str, *, hide_output: bool = False) -> bool:
