@@ -118,6 +118,7 @@ def upgrade() -> None:
         )
 
     with op.batch_alter_table("phase", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("detailed_results", sa.Boolean(), nullable=False, server_default=sa.false()))
         batch_op.add_column(sa.Column("unwrap_results", sa.Boolean(), nullable=False, server_default=sa.true()))
         batch_op.add_column(sa.Column("allowed_images", sa.JSON(), nullable=False, server_default="[]"))
         batch_op.add_column(sa.Column("image_pins", sa.JSON(), nullable=False, server_default="{}"))
@@ -138,6 +139,9 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("freeze_at", database.UtcDateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column("thawed_at", database.UtcDateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column("late_until", database.UtcDateTime(timezone=True), nullable=True))
+
+    phase = sa.table("phase", sa.column("hidden", sa.Boolean()), sa.column("detailed_results", sa.Boolean()))
+    op.execute(phase.update().values(detailed_results=sa.not_(phase.c.hidden)))  # as it was before
 
     with op.batch_alter_table("score", schema=None) as batch_op:
         batch_op.alter_column(
@@ -204,6 +208,7 @@ def downgrade() -> None:
         batch_op.drop_column("image_pins")
         batch_op.drop_column("allowed_images")
         batch_op.drop_column("unwrap_results")
+        batch_op.drop_column("detailed_results")
 
     with op.batch_alter_table("leaderboard_entry", schema=None) as batch_op:
         batch_op.drop_constraint(

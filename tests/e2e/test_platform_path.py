@@ -52,9 +52,8 @@ def test_from_zips_to_the_board(platform, challenge):
     assert (ended.code, ended.errors) == (0, "")
     board = ended.json
     scored_at = [entry.pop("scored_at") for entry in board["entries"]]
-    own = {"task_scores": {}, "facts": {}, "file": None}
-    shown = [entry.pop("detailed_results") for entry in board["entries"]]
-    assert shown == [[f"/api/v1/entries/{entry.pop('id')}/detailed-results?task=0"] for entry in board["entries"]]
+    own = {"task_scores": {}, "facts": {}, "detailed_results": [], "file": None}
+    assert len({entry.pop("id") for entry in board["entries"]}) == 2
     assert board == {
         "challenge": challenge,
         "phase": "Final",

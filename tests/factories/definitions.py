@@ -159,6 +159,7 @@ PHASE_KEYS = some(
     build=BUILDS,
     outputs=lists(TEXT, min_size=1),
     unwrap_results=st.booleans(),
+    detailed_results=st.booleans(),
     allowed_images=lists(TEXT),
     parallel=st.booleans(),
     embargo_until=MOMENTS,

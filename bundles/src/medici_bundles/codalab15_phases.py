@@ -183,6 +183,7 @@ def _phase(rewrite: Rewrite, entry: _Entry) -> dict[str, Any]:
     part.put("parallel", bool(old.is_parallel_parent or entry.children), "is_parallel_parent")
     part.put("parent", entry.parent.index if entry.parent else None, "parent_phasenumber")
     part.put("unwrap_results", False, entry.path)
+    part.put("detailed_results", True, entry.path)
     part.put("accepts", list(get_args(SubmissionKind)), "is_scoring_only")
     if (old.leaderboard_management_mode or "").strip().lower() == "hide_results":
         _hide_results(rewrite, part, entry)

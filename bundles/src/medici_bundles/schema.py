@@ -136,6 +136,9 @@ class Phase(Part):
     unwrap_results: bool = False
     """A result zip's single wrapping folder is taken off. Default: in bundles that use any of MedICI's own keys;
     elsewhere the scoring program finds the zip as it is, as on Codabench."""
+    detailed_results: bool = True
+    """Participants see the scoring program's report here, where `enable_detailed_results` says so. Default: not in the
+    hidden phases of bundles that use any of MedICI's own keys; elsewhere, as on Codabench, they do."""
     allowed_images: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     """Patterns of image names that may be submitted by reference, with their digest. None: no references."""
     parent: Count | None = None
@@ -247,7 +250,7 @@ class ChallengeDefinition(Part):
 
     @classmethod
     def filled_in(cls, data: dict[str, Any]) -> dict[str, Any]:
-        data = _with_open_data(_with_unwrapping(data))
+        data = _with_open_data(_with_own_defaults(data))
         if is_foreign_id(data.get("queue")):
             data = {key: value for key, value in data.items() if key != "queue"}
         if "fact_sheet" in data:
@@ -285,20 +288,34 @@ class ChallengeDefinition(Part):
 OWN_KEYS = frozenset({"slug", "image_map", "pull", "collaborators"})
 OWN_PHASE_KEYS = frozenset(
     {"accepts", "hidden", "logs", "limits", "scoring_limits", "build", "outputs", "unwrap_results", "allowed_images"}
-    | {"parent", "parallel", "embargo_until", "freeze_at", "late_until"}
+    | {"detailed_results", "parent", "parallel", "embargo_until", "freeze_at", "late_until"}
 )
 """MedICI's own keys of the challenge and of a phase; the others are Codabench's."""
 
 
-def _with_unwrapping(data: dict[str, Any]) -> dict[str, Any]:
-    """A bundle that uses MedICI's own keys was written for MedICI, where a wrapping folder is nothing."""
+def _with_own_defaults(data: dict[str, Any]) -> dict[str, Any]:
+    """A bundle that uses MedICI's own keys was written for MedICI.
+
+    There a wrapping folder is nothing, and what is hidden is not told by a report either.
+    """
     phases = data.get("phases")
     if not isinstance(phases, list):
         return data
     of_phases = {str(key) for phase in phases if isinstance(phase, dict) for key in phase}
-    unwraps = bool(OWN_KEYS & data.keys() or OWN_PHASE_KEYS & of_phases)
-    settled = [{"unwrap_results": unwraps, **phase} if isinstance(phase, dict) else phase for phase in phases]
+    is_own = bool(OWN_KEYS & data.keys() or OWN_PHASE_KEYS & of_phases)
+    is_open = is_true(data.get("make_input_data_available"))
+    settled = [
+        {"unwrap_results": is_own, "detailed_results": not (is_own and _is_hidden(phase, is_open=is_open)), **phase}
+        if isinstance(phase, dict)
+        else phase
+        for phase in phases
+    ]
     return {**data, "phases": settled}
+
+
+def _is_hidden(phase: dict[Any, Any], *, is_open: bool) -> bool:
+    said = phase.get("hidden")
+    return not is_open if said is None else is_true(said)
 
 
 def _with_open_data(data: dict[str, Any]) -> dict[str, Any]:

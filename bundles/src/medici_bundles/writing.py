@@ -20,7 +20,7 @@ _ALWAYS: dict[type[Part], frozenset[str]] = {
     ChallengeDefinition: frozenset({"registration_auto_approve"}),
     Phase: frozenset(
         {"max_submissions", "max_submissions_per_day", "execution_time_limit", "limits", "logs"}
-        | {"accepts", "hidden", "unwrap_results"}
+        | {"accepts", "hidden", "unwrap_results", "detailed_results"}
     ),
     Leaderboard: frozenset({"index", "submission_rule", "primary_index"}),
     Column: frozenset({"sorting"}),

@@ -77,7 +77,7 @@ def test_all_boards_are_numbered_anew(platform):
 
 
 def test_the_organizer_shows_reports_in_a_hidden_phase_on_the_page_and_the_board(platform):
-    place = contest(platform)
+    place = contest(platform, phase={"detailed_results": True})
     number = place.submit("alice", "f1: 0.5", report=REPORT["scores"])
     run = place.call("GET", f"/submissions/{number}/runs", "alice").json()[0]
     assert run["has_detailed_results"]
@@ -104,10 +104,22 @@ def test_reports_that_the_organizer_does_not_show(platform):
     assert place.call("GET", f"/entries/{entry['id']}/detailed-results", "olga").status_code == 200
 
 
+def test_a_hidden_phase_that_does_not_say_so_shows_no_reports(platform):
+    """What a report tells of single cases it tells of the test set."""
+    place = contest(platform)
+    number = place.submit("alice", "f1: 0.5", report=REPORT["scores"])
+    entry = place.board()["entries"][0]
+    run = place.call("GET", f"/submissions/{number}/runs", "alice").json()[0]
+    assert (entry["detailed_results"], run["has_detailed_results"]) == ([], False)
+    for path in (f"/entries/{entry['id']}/detailed-results", f"/runs/{run['id']}/detailed-results"):
+        assert place.call("GET", path, "alice").status_code == 403
+        assert place.call("GET", path, "olga").status_code == 200
+
+
 def test_the_panel_and_the_board_are_told_apart(platform):
-    place = contest(
-        platform, show_detailed_results_in_submission_panel=False, show_detailed_results_in_leaderboard=True
-    )
+    switches = {"in_submission_panel": False, "in_leaderboard": True}
+    shown = {f"show_detailed_results_{place}": says for place, says in switches.items()}
+    place = contest(platform, phase={"detailed_results": True}, **shown)
     number = place.submit("alice", "f1: 0.5", report=REPORT["scores"])
     assert place.call("GET", f"/submissions/{number}/runs", "alice").json()[0]["has_detailed_results"] is False
     assert len(place.board()["entries"][0]["detailed_results"]) == 1

@@ -40,7 +40,7 @@ def _quoted() -> bytes:
 CUT = raw_zip([Raw(b"data.csv", bytes(1000))])
 
 CORPUS: dict[str, tuple[bytes, str]] = {
-    "no bytes": (b"", "The file is empty: it holds not a single byte."),
+    "no bytes": (b"", "The file is empty; upload a zip."),
     "a text": (b"file,class\n1.jpg,Hand\n", "The file is not a zip archive; upload a zip."),
     "a gzip": (b"\x1f\x8b\x08" + bytes(20), "The file is a gzip file; upload a zip."),
     "a tar": (_tar(), "The file is a tar archive; upload a zip."),

@@ -34,6 +34,7 @@ def test_a_definition_is_typed_and_filled_in() -> None:
         execution_time_limit=500,
         limits=LimitSettings(time_s=500),
         unwrap_results=True,
+        detailed_results=False,
     )
     assert definition.leaderboards == (
         Leaderboard(

@@ -49,6 +49,7 @@ phases:
     limits:
       time_s: 600
     unwrap_results: false
+    detailed_results: true
 
 leaderboards:
   - index: 0

@@ -154,6 +154,8 @@ class Phase(Base):
     scoring_limits: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     build: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     outputs: Mapped[list[str]] = mapped_column(JSON, default=list)
+    detailed_results: Mapped[bool] = mapped_column(default=False)
+    """Participants see the scoring program's report, where the challenge shows detailed results at all."""
     unwrap_results: Mapped[bool] = mapped_column(default=True)
     """A result zip's single wrapping folder is taken off before it is scored."""
     allowed_images: Mapped[list[str]] = mapped_column(JSON, default=list)

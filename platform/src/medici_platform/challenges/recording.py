@@ -153,6 +153,7 @@ def _phase_values(phase: schema.Phase, stored: StoredBundle) -> dict[str, Any]:
         "build": build_json(phase.build),
         "outputs": list(phase.outputs),
         "unwrap_results": phase.unwrap_results,
+        "detailed_results": phase.detailed_results,
         "allowed_images": list(phase.allowed_images),
         **_stored("public_data", stored.public_data(phase.public_data)),
         **_stored("starting_kit", stored.public_data(phase.starting_kit)),

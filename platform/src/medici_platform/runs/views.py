@@ -93,8 +93,9 @@ def may_have_outputs(submission: Submission, user: User) -> bool:
 
 
 def reports_are_open(phase: Phase) -> bool:
-    """Detailed results are the text of the organizers' own program: they decide, in hidden phases too."""
-    return phase.challenge.show_detailed_results and not (phase.hide_output or phase.hide_score_output)
+    """Detailed results can tell single cases of the test set: in a hidden phase the organizers say so expressly."""
+    shows = phase.challenge.show_detailed_results and phase.detailed_results
+    return shows and not (phase.hide_output or phase.hide_score_output)
 
 
 def shows_detailed_results(submission: Submission) -> bool:
