@@ -171,6 +171,10 @@ def test_three_tasks_under_an_ingestion_program(people, clinics):
         "0": half["a"], "1": half["b"],
     }  # fmt: skip
     assert board["entries"][0]["facts"]["method"] == "threshold"
+    number = board["entries"][0]["id"]
+    assert board["entries"][0]["detailed_results"] == [
+        f"/api/v1/entries/{number}/detailed-results?task={index}" for index in range(3)
+    ]
 
 
 def test_a_missing_required_answer_is_refused_and_costs_nothing(people, clinics):
