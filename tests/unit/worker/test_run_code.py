@@ -224,10 +224,17 @@ def test_an_ingestion_program_may_bring_its_image(engine, site, make):
     assert "RUN secret" not in str(host.logs)
 
 
-def test_an_image_for_code_that_is_not_there_is_the_organizers_fault(site, make):
-    report = execute(make.code(OWN, program_image="none/such", **QUICK), make.host(SCORE), site)
+@pytest.mark.parametrize(
+    ("image", "advice"),
+    [
+        ("none/such", "Load it on the worker, or map its name to an image that is there (`image_map`)."),
+        ("python:2.7-slim", "It has Python 2, and the worker has no such image: port the program to Python 3"),
+    ],
+)
+def test_an_image_for_code_that_is_not_there_is_the_organizers_fault(site, make, image, advice):
+    report = execute(make.code(OWN, program_image=image, **QUICK), make.host(SCORE), site)
     assert report.failure is FailureKind.SCORING_FAILED
-    assert report.private_detail.startswith("The challenge's image is not to be had.")
+    assert report.private_detail.startswith(f"The challenge's image is not to be had. {advice}")
 
 
 def test_a_container_submission_does_without_the_ingestion_program(engine, site, make):

@@ -10,7 +10,7 @@ from medici_worker.outcome import RunFailure
 from medici_worker.programs import Program, ProgramUnusable
 from medici_worker.progress import Progress
 from medici_worker.protocol import FailureKind, FileRef
-from medici_worker.python2 import advice
+from medici_worker.python2 import advice, image_advice
 
 
 def failed(sentence: str, log_tail: str = "", code: int | None = None) -> RunFailure:
@@ -65,4 +65,4 @@ def _images_named(name: str) -> Iterator[None]:
     except RunFailure as failure:
         raise failed(f"{name}: {failure.kind}. {failure.public_detail}", failure.private_detail) from failure
     except ImageUnavailable as error:
-        raise failed(f"{name} is not to be had. {error}") from error
+        raise failed(f"{name} is not to be had. {image_advice(str(error))} {error}") from error

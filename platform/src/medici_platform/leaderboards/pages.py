@@ -13,6 +13,7 @@ from medici_platform.leaderboards.headings import heading_rows
 from medici_platform.leaderboards.models import LeaderboardEntry
 from medici_platform.paging import Page, fetch_slice
 from medici_platform.participants.shell import open_shell
+from medici_platform.presentation.formats import inert_cell
 from medici_platform.presentation.forms import PostedForm
 from medici_platform.presentation.visitors import CurrentVisitor, redirect
 from medici_platform.submissions.queries import get_submission
@@ -92,19 +93,16 @@ def _write_csv(view: views.BoardView, entries: Sequence[LeaderboardEntry]) -> st
     cells = view.cells
     numbers = [cell.name for cell in cells]
     facts = [fact.key for fact in view.facts]
-    writer.writerow(["rank", "participant", *map(_inert, [*numbers, *facts]), "submissions", "submission", "scored_at"])
+    writer.writerow(
+        ["rank", "participant", *map(inert_cell, [*numbers, *facts]), "submissions", "submission", "scored_at"]
+    )
     for entry in entries:
         values = ["" if (value := cell.value(entry)) is None else repr(value) for cell in cells]
-        answers = [_inert(views.fact_text(entry.submission.fact_sheet.get(key))) for key in facts]
+        answers = [inert_cell(views.fact_text(entry.submission.fact_sheet.get(key))) for key in facts]
         scored_at = entry.scored_at.isoformat(timespec="seconds")
         rank = "" if entry.rank is None else entry.rank
         writer.writerow([rank, view.name_of(entry), *values, *answers, entry.entries, entry.submission_id, scored_at])
     return text.getvalue()
-
-
-def _inert(text: str) -> str:
-    """Spreadsheets run cells that start like a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def _reads_as_share(entries: Sequence[LeaderboardEntry], primary: LeaderboardColumn) -> bool:

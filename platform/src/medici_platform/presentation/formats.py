@@ -69,3 +69,8 @@ def path_part(text: str) -> str:
 def lower_headings(html: str) -> str:
     """Organizers' texts start with a first-order heading of their own; on our pages that is the challenge's title."""
     return _HEADING.sub(lambda match: f"{match[1]}{int(match[2]) + 1}", html)
+
+
+def inert_cell(text: str) -> str:
+    """A cell of a CSV file: spreadsheets would run a text that begins like a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

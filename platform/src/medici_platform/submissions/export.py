@@ -16,6 +16,7 @@ from medici_platform.challenges.exporting import Export, export_challenge
 from medici_platform.challenges.models import Challenge
 from medici_platform.challenges.queries import get_challenge
 from medici_platform.challenges.service import require_organizer_of
+from medici_platform.presentation.formats import inert_cell
 from medici_platform.storage import Storage
 from medici_platform.submissions.models import Submission
 from medici_platform.web import CurrentContext, CurrentSession
@@ -61,12 +62,12 @@ def submissions_csv(rows: Sequence[Submission]) -> str:
     keys = sorted({key for row in rows for key in row.scores})
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow([*FACTS, *(_cell(key) for key in keys)])
+    table.writerow([*FACTS, *(inert_cell(key) for key in keys)])
     for row in rows:
         facts = [
             row.id,
-            _cell(row.username),
-            _cell(row.phase.name),
+            inert_cell(row.username),
+            inert_cell(row.phase.name),
             row.kind,
             row.state.value,
             row.submitted_at.isoformat(),
@@ -81,8 +82,3 @@ def submissions_csv(rows: Sequence[Submission]) -> str:
 
 def _file_name(row: Submission) -> str:
     return f"{row.id}-{re.sub(r'[^A-Za-z0-9._-]', '_', row.filename)[-100:]}"
-
-
-def _cell(text: str) -> str:
-    """Spreadsheets would run a text that begins like a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
