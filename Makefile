@@ -18,7 +18,7 @@ help: ## List the targets
 setup: .venv/ready ## Make the Python environment in .venv
 	@:
 
-.venv/ready: requirements.lock .ci/environment.sh $(PACKAGES:%=%/pyproject.toml)
+.venv/ready: requirements.lock .ci/environment.sh $(PACKAGES:%=%/pyproject.toml) bundles/training/pyproject.toml
 	@sh .ci/environment.sh
 	@touch $@
 
@@ -38,6 +38,14 @@ images: setup engine ## Make all curated images: python, torch, monai, and those
 services: ## As root on Debian or Ubuntu, install what the tests use: PostgreSQL, Redis, Chromium, docker-compose
 	@sh tests/services.sh
 
+.PHONY: trainers
+trainers: .venv/trainers ## Add torch, MONAI and timm to .venv, which the tests of training code use
+	@:
+
+.venv/trainers: .venv/ready tests/trainers.sh tests/trainers.txt $(wildcard worker/images/*/requirements.txt)
+	@sh tests/trainers.sh
+	@touch $@
+
 # ---- MedICI itself ----
 
 .PHONY: demo
@@ -52,7 +60,7 @@ up: setup engine ## Serve MedICI at http://127.0.0.1:8000 until Ctrl-C, with the
 # ---- habits ----
 
 .PHONY: test
-test: setup services engine images ## Run the whole suite, in real containers and on real services
+test: setup trainers services engine images ## Run the whole suite, in real containers and on real services
 	$(PYTEST)
 
 .PHONY: check

@@ -66,4 +66,4 @@ settings=$("$python" worker/src/medici_worker/images/index_settings.py)
 eval "$settings"
 export VIRTUAL_ENV="$PWD/.venv"
 "$uv" pip sync --quiet --require-hashes requirements.lock
-"$uv" pip install --quiet --no-deps -e ./platform -e ./bundles -e ./scoring -e ./worker
+"$uv" pip install --quiet --no-deps -e ./platform -e ./bundles -e ./bundles/training -e ./scoring -e ./worker

@@ -29,8 +29,17 @@ pin base
 pin python
 pin torch python/requirements.txt torch/torch.txt
 pin monai python/requirements.txt torch/requirements.txt torch/torch.txt
+pin timm python/requirements.txt torch/requirements.txt torch/torch.txt monai/requirements.txt
 pin codalab python/requirements.txt
 
 # The image of the platform's and the worker's packages, without ourselves.
 also=$(for name in platform bundles scoring worker; do echo "../../$name/pyproject.toml --no-emit-package medici-$name"; done)
 pin packages
+
+# What the tests of training code need beside those images.
+also=
+omit=$(names ../../requirements.lock python/requirements.txt torch/requirements.txt torch/torch.txt monai/requirements.txt \
+    timm/requirements.txt | sed 's/^/--no-emit-package /')
+# shellcheck disable=SC2086
+uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --constraint "$constraints" $omit \
+    ../../tests/trainers.in --output-file ../../tests/trainers.txt
