@@ -29,11 +29,12 @@ def read_tasks(bundle: Path) -> list[Task]:
     return tasks
 
 
-def find_task(tasks: list[Task], name: str) -> Task:
-    for task in tasks:
-        if task.name.casefold() == name.casefold():
-            return task
-    known = ", ".join(f"`{task.name}`" for task in tasks)
+def find_tasks(tasks: list[Task], name: str) -> list[Task]:
+    """All of this name: a validation and a final phase may each have one. Raises BundleUnusable when there is none."""
+    found = [task for task in tasks if task.name.casefold() == name.casefold()]
+    if found:
+        return found
+    known = ", ".join(f"`{task.name}`" for task in dict.fromkeys(tasks))
     raise BundleUnusable(f"The bundle has no task `{name}`; it has {known}.")
 
 

@@ -19,13 +19,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from medici_scoring.bundle import BundleUnusable, Task, find_task, read_tasks
+from medici_scoring.bundle import BundleUnusable, Task, find_tasks, read_tasks
 from medici_scoring.program import EX_DATAERR, INVALID_FILE
 from medici_scoring.scores import DETAILED_RESULTS, Scores, ScoresUnreadable, read_scores
 
 COMMAND = re.compile(r"^\s*command\s*:\s*([\"']?)(?P<words>.+?)\1\s*$", re.MULTILINE)
 DOCKER_CMD = re.compile(r"^\s*CMD\s+(?P<words>.+?)\s*$", re.MULTILINE | re.IGNORECASE)
-RESULT_FILES = ("scores.json", "scores.txt", INVALID_FILE, *DETAILED_RESULTS)
+RESULT_FILES = ("scores.json", "scores.txt", INVALID_FILE, "cases.csv", *DETAILED_RESULTS)
 UNEXPLAINED = "The predictions cannot be scored; the scoring program does not say why."
 PYTHONS = ("python", "python3")
 
@@ -52,10 +52,11 @@ class LocalScore:
 
 
 def score_locally(
-    program: Path, reference: Path, predictions: Path, output: Path, *, timeout_s: float | None = None
+    program: Path, reference: Path, predictions: Path, output: Path, *, task: str = "", timeout_s: float | None = None
 ) -> LocalScore:
     """Score `predictions` (a folder, one file, or a zip) and leave what the program writes in the folder `output`.
 
+    `task` is the task's name, which the program finds in MEDICI_TASK.
     `program` and `reference` are folders or zip files. Raises ProgramUnusable before anything has run.
     """
     with tempfile.TemporaryDirectory(prefix="medici-scoring-") as made:
@@ -64,7 +65,7 @@ def score_locally(
         _lay(reference, root / "input" / "ref", "reference data")
         _lay(predictions, root / "input" / "res", "predictions", leave_out=output)
         (root / "output").mkdir()
-        ended = score_directory(root, timeout_s=timeout_s)
+        ended = score_directory(root, task=task, timeout_s=timeout_s)
         _forget(output)
         shutil.copytree(root / "output", output, dirs_exist_ok=True)
     return replace(ended, output=output)
@@ -75,22 +76,23 @@ def score_bundle(
 ) -> LocalScore:
     """Score with a bundle's own program and answers.
 
-    Without a `task`, its tasks are tried in order and the first whose answers fit the predictions counts. Raises
-    BundleUnusable or ProgramUnusable.
+    Its tasks, or those of them that are named `task` (several phases may have one of that name), are tried in order,
+    and the first whose answers fit the predictions counts. Raises BundleUnusable or ProgramUnusable.
     """
     tasks = read_tasks(bundle)
-    chosen = [find_task(tasks, task)] if task else [each for each in tasks if each.reference.exists()]
-    _check_answers(chosen or tasks[:1])
+    named = find_tasks(tasks, task) if task else tasks
+    chosen = [each for each in named if each.reference.exists()]
+    _check_answers(chosen or named[:1])
     tried = []
     for each in chosen:
-        ended = score_locally(each.program, each.reference, predictions, output, timeout_s=timeout_s)
+        ended = score_locally(each.program, each.reference, predictions, output, task=each.name, timeout_s=timeout_s)
         tried.append(replace(ended, task=each.name))
         if not ended.predictions_at_fault:
             return tried[-1]
     return tried[0]
 
 
-def score_directory(root: Path, *, timeout_s: float | None = None) -> LocalScore:
+def score_directory(root: Path, *, task: str = "", timeout_s: float | None = None) -> LocalScore:
     """Score a folder that already holds `input/ref`, `input/res` and `program`; writes to its `output`."""
     for inside in ("input/ref", "input/res", "program"):
         if not (root / inside).is_dir():
@@ -98,7 +100,7 @@ def score_directory(root: Path, *, timeout_s: float | None = None) -> LocalScore
     (root / "output").mkdir(exist_ok=True)
     _forget(root / "output")
     command, working_directory = _command(root)
-    exit_code, log = _run(command, working_directory, _environment(root), timeout_s)
+    exit_code, log = _run(command, working_directory, _environment(root, task), timeout_s)
     return _ended(exit_code, log, root / "output")
 
 
@@ -193,12 +195,13 @@ def _substituted(word: str, root: Path) -> str:
     return word
 
 
-def _environment(root: Path) -> dict[str, str]:
-    """PROGRAM, IN and OUT as in the container, and this package for programs that use it."""
+def _environment(root: Path, task: str) -> dict[str, str]:
+    """PROGRAM, IN, OUT and MEDICI_TASK as in the container, and this package for programs that use it."""
     own = str(Path(__file__).resolve().parents[1])
     path = os.pathsep.join(filter(None, [own, os.environ.get("PYTHONPATH", "")]))
     places = {"PROGRAM": str(root / "program"), "IN": str(root / "input"), "OUT": str(root / "output")}
-    return {**os.environ, **places, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+    named = {"MEDICI_TASK": task} if task else {}
+    return {**os.environ, **places, **named, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def _run(
