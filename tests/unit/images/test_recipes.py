@@ -21,8 +21,8 @@ def test_an_unknown_image_is_refused_with_the_choice() -> None:
     with pytest.raises(ImageBuildFailed) as refusal:
         with_parents(["keras"])
     assert str(refusal.value) == (
-        "There is no curated image 'keras': choose from python, codalab, torch, monai, postgres, redis, "
-        "platform, worker, scoring."
+        "There is no curated image 'keras': choose from python, codalab, torch, monai, timm, postgres, "
+        "redis, platform, worker, scoring."
     )
 
 
@@ -60,7 +60,21 @@ def test_the_fingerprint_follows_files_parent_and_variant(tmp_path: Path, monkey
 
 
 def test_what_others_only_stand_on_is_no_name_of_its_own() -> None:
-    assert IMAGE_NAMES == ("python", "codalab", "torch", "monai", "postgres", "redis", "platform", "worker", "scoring")
+    programs = ("platform", "worker", "scoring")
+    assert ("python", "codalab", "torch", "monai", "timm", "postgres", "redis", *programs) == IMAGE_NAMES
+
+
+def test_packages_of_ours_are_part_of_what_an_image_is_made_from() -> None:
+    carried = {name: [folder.name for folder in recipe.carried] for name, recipe in RECIPES.items() if recipe.carried}
+    assert carried == {"python": ["medici_scoring"], "monai": ["medici_training"]}
+    assert [set(RECIPES[name].carried) <= set(RECIPES[name].sources) for name in carried] == [True, True]
+
+
+def test_a_checkout_without_the_training_package_makes_images_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("medici_worker.images.recipes.images_folder", lambda: tmp_path / "worker/images")
+    assert RECIPES["monai"].carried == []
 
 
 @pytest.mark.parametrize("recipe", [recipe for recipe in RECIPES.values() if recipe.kind == "program"], ids=str)

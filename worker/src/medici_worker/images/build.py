@@ -24,7 +24,7 @@ from medici_worker.images.recipes import (
     Recipe,
     checkout,
     fingerprint,
-    scoring_source,
+    training_source,
     with_parents,
 )
 
@@ -143,11 +143,20 @@ class _Work:
             context.mkdir()
             shutil.copy(recipe.folder / "Dockerfile", context)
             self._install(recipe, context / "site-packages", Target(python_version, str(self.engine.version()["Arch"])))
-            if recipe.name == "python":
-                unwanted = shutil.ignore_patterns("__pycache__")
-                shutil.copytree(scoring_source(), context / "medici_scoring", ignore=unwanted)
+            self._add_own_code(recipe, context)
             arguments = {"PARENT": parent_tag, "PYTHON_VERSION": python_version}
             self._docker_build(recipe, context, arguments, labels)
+
+    def _add_own_code(self, recipe: Recipe, context: Path) -> None:
+        """Our packages under `carried/`, beside `site/` of the recipe: what goes to the image's site-packages."""
+        unwanted = shutil.ignore_patterns("__pycache__")
+        (context / "carried").mkdir()
+        for package in recipe.carried:
+            shutil.copytree(package, context / "carried" / package.name, ignore=unwanted)
+        if recipe.name == "monai" and not recipe.carried:
+            self.say(f"{recipe.tag} is made without medici_training: there is no {training_source()} in this checkout.")
+        if (recipe.folder / "site").is_dir():
+            shutil.copytree(recipe.folder / "site", context / "site", ignore=unwanted)
 
     def _build_program(self, recipe: Recipe, labels: dict[str, str]) -> None:
         """By the Dockerfile that compose builds too; on a parent that has all packages nothing is fetched."""

@@ -42,7 +42,14 @@ class Recipe:
         """All that shapes the image, beside its parent."""
         if self.kind == "program":
             return [self.folder / "Dockerfile", *(checkout() / part for part in self.parts)]
-        return [self.folder] + ([scoring_source()] if self.name == "python" else [])
+        return [self.folder, *self.carried]
+
+    @property
+    def carried(self) -> list[Path]:
+        """Folders of our own Python packages that the image has beside the wheels of its requirements."""
+        if self.name == "python":
+            return [scoring_source()]
+        return [training_source()] if self.name == "monai" and training_source().is_dir() else []
 
 
 PACKAGES = tuple(f"{name}/{part}" for name in ("platform", "bundles", "scoring", "worker") for part in PACKAGE_PARTS)
@@ -55,6 +62,7 @@ RECIPES = {
         Recipe("codalab", "wheels", parent="python"),
         Recipe("torch", "wheels", parent="python"),
         Recipe("monai", "wheels", parent="torch"),
+        Recipe("timm", "wheels", parent="monai"),
         Recipe("postgres", "debian"),
         Recipe("redis", "debian"),
         Recipe("packages", "wheels", parent="base"),
@@ -102,6 +110,11 @@ def scoring_source() -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise ImageBuildFailed("medici/python carries medici_scoring, which is not installed here: run `make setup`.")
     return Path(spec.submodule_search_locations[0])
+
+
+def training_source() -> Path:
+    """The folder of `medici_training`, which medici/monai carries where the checkout has it."""
+    return checkout() / "bundles/training/src/medici_training"
 
 
 def fingerprint(recipe: Recipe, *, parent_fingerprint: str, variant: str) -> str:
