@@ -2,6 +2,7 @@
 
 import asyncio
 import atexit
+import hashlib
 import io
 import shutil
 import sqlite3
@@ -264,13 +265,20 @@ class FakeWorker:
         with self._platform.client(token) as client:
             return client.get(f"/api/worker/v1/runs/{run_id}/files/{role}")
 
-    def score(self, run_id: int, scores_txt: str) -> None:
+    def put_cases(self, run_id: int, token: str, table: bytes, sha256: str = "") -> httpx.Response:
+        headers = {"X-Content-SHA256": sha256 or hashlib.sha256(table).hexdigest()}
+        with self._platform.client(token) as client:
+            return client.put(f"/api/worker/v1/runs/{run_id}/cases", content=table, headers=headers)
+
+    def score(self, run_id: int, scores_txt: str, cases: bytes | None = None) -> None:
         """Claim, go through all stages and report these scores."""
         claim = self.claim(run_id)
         claim.raise_for_status()
         token = claim.json()["token"]
         for stage in ("preparing", "running", "scoring"):
             self.call(run_id, token, "stage", {"stage": stage}).raise_for_status()
+        if cases is not None:
+            self.put_cases(run_id, token, cases).raise_for_status()
         self.call(run_id, token, "report", {"scores": {"scores_txt": scores_txt}}).raise_for_status()
 
     def _post(self, path: str, token: str, body: dict[str, Any]) -> httpx.Response:

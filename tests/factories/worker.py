@@ -50,6 +50,7 @@ class RecordingHost:
         self.fetched: list[FileRole] = []
         self.logs: dict[Stage, str] = {}
         self.outputs: dict[str, bytes] | None = None
+        self.cases: bytes | None = None
         self._kept: FileRef | None = None
         self.reports: list[Report] = []
         self.released = 0
@@ -76,6 +77,10 @@ class RecordingHost:
         self._kept = FileRef(role=FileRole.OUTPUTS, sha256=sha256, size_bytes=kept.stat().st_size)
         with zipfile.ZipFile(archive) as opened:
             self.outputs = {name: opened.read(name) for name in opened.namelist()}
+
+    def save_cases(self, table: Path, sha256: str) -> None:
+        self.cases = table.read_bytes()
+        assert hashlib.sha256(self.cases).hexdigest() == sha256
 
     def kept_outputs(self) -> FileRef:
         """What was saved, for a rescore."""

@@ -29,6 +29,7 @@ class TinyPlatform:
         self.claims: list[dict[str, Any]] = []
         self.logs: dict[str, str] = {}
         self.outputs: list[bytes] = []
+        self.cases: list[bytes] = []
         self.reports: dict[int, Report] = {}
         self.released: list[int] = []
         self._claimed: dict[int, RunSpec] = {}
@@ -85,6 +86,9 @@ class TinyPlatform:
         elif action == "outputs":
             assert headers["X-Content-SHA256"] == hashlib.sha256(body).hexdigest()
             self.outputs.append(body)
+        elif action == "cases":
+            assert headers["X-Content-SHA256"] == hashlib.sha256(body).hexdigest()
+            self.cases.append(body)
         elif action == "report":
             self.reports[run_id] = Report.model_validate_json(body)
         elif action == "release":

@@ -60,6 +60,11 @@ class Task(Part):
     ingestion_program: DataPath | None = None
     ingestion_only_during_scoring: bool = False
 
+    @property
+    def label(self) -> str:
+        """What people read, and programs find in MEDICI_TASK."""
+        return self.name or f"Task {self.index + 1}"
+
 
 class Solution(Part):
     """An organizer's own submission, kept beside the tasks that it solves."""

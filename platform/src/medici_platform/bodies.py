@@ -19,7 +19,7 @@ STREAMING = (
     ("PUT", re.compile(r"/api/v1/challenges/[^/]+/?")),
     ("POST", re.compile(r"/api/v1/challenges/[^/]+/submissions/?")),
     ("POST", re.compile(r"/challenges/[^/]+/submit/?")),
-    ("PUT", re.compile(r"/api/worker/v1/runs/[^/]+/outputs/?")),
+    ("PUT", re.compile(r"/api/worker/v1/runs/[^/]+/(outputs|cases)/?")),
 )
 _REPORT = re.compile(r"/api/worker/v1/runs/[^/]+/report/?")
 

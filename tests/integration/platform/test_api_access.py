@@ -75,6 +75,7 @@ MATRIX = {
     ("POST", "/api/v1/submissions/{submission_id}/rescore"): ({**ONLY_ORGANIZERS_OF_MINE, "admin": 409}, {}, None),
     ("POST", "/api/v1/submissions/{submission_id}/rerun"): (ONLY_ORGANIZERS_OF_MINE, {}, 409),
     ("GET", "/api/v1/runs/{run_id}/outputs"): ({**MINE_BUT_HIDDEN}, {}, 404),
+    ("GET", "/api/v1/runs/{run_id}/cases"): ({**MINE, "alice": 403}, {}, 404),
     ("GET", "/api/v1/runs/{run_id}/detailed-results"): ({**MINE, "alice": 403}, {}, 404),
     ("POST", "/api/v1/submissions/{submission_id}/leaderboard"): ({**MINE}, {}, 409),
     ("DELETE", "/api/v1/submissions/{submission_id}/leaderboard"): ({**MINE}, {}, 409),

@@ -37,20 +37,22 @@ def test_down_and_up_again(database_url):
     migrate.upgrade(database_url)
 
 
-def test_upgrading_a_filled_database_keeps_every_row(database_url):
+@pytest.mark.parametrize("version", ["0001", "0002"])
+def test_upgrading_a_filled_database_keeps_every_row(database_url, version):
     """SQLite rebuilds a table to change it, and a dropped table would take with it whatever refers to it."""
-    command.upgrade(migrate.alembic_config(database_url), "0001")
+    filled = FILLED[version]
+    command.upgrade(migrate.alembic_config(database_url), version)
     engine = connect(database_url)
     tables = reflected(engine)
     with engine.begin() as connection:
-        for name, values in FILLED_0001.items():
+        for name, values in filled.items():
             connection.execute(insert(tables[name]).values(values))
     migrate.upgrade(database_url)
     with engine.connect() as connection:
-        counts = {name: connection.scalar(select(func.count()).select_from(tables[name])) for name in FILLED_0001}
+        counts = {name: connection.scalar(select(func.count()).select_from(tables[name])) for name in filled}
         broken = connection.execute(text("PRAGMA foreign_key_check")).all() if engine.name == "sqlite" else []
     engine.dispose()
-    assert counts == dict.fromkeys(FILLED_0001, 1)
+    assert counts == dict.fromkeys(filled, 1)
     assert broken == []
 
 
@@ -78,3 +80,32 @@ FILLED_0001: dict[str, dict[str, object]] = {
     "leaderboard_column": {"id": 1, "leaderboard_id": 1, "index": 0, "key": "f1", "title": "F1", "descending": True}
     | {"precision": 2, "hidden": False},
 }
+
+ADDED_0002: dict[str, dict[str, object]] = {
+    "challenge": {"image_map": {}, "auto_run": True, "public_submissions": True, "detailed_results_in_panel": True}
+    | {"detailed_results_on_board": True, "competition_type": "competition", "reward": "", "contact_email": ""}
+    | {"fact_sheet": [], "definition": {}, "version": 1},
+    "task": {"ingestion_program_bytes": 0, "ingestion_only_during_scoring": False},
+    "phase": {"detailed_results": False, "unwrap_results": True, "allowed_images": [], "image_pins": {}}
+    | {"public_data_bytes": 0, "starting_kit_bytes": 0, "hide_output": False, "hide_prediction_output": False}
+    | {"hide_score_output": False, "parallel": False, "auto_migrate": False},
+    "leaderboard": {"anonymous": False},
+    "leaderboard_column": {"group": "", "computation_indexes": [], "computation_weights": []},
+}
+FILLED_0002: dict[str, dict[str, object]] = {
+    **{name: values | ADDED_0002.get(name, {}) for name, values in FILLED_0001.items()},
+    "participant": {"id": 1, "challenge_id": 1, "user_id": 1, "status": "approved", "joined_at": DAY},
+    "submission": {"id": 1, "challenge_id": 1, "phase_id": 1, "participant_id": 1, "kind": "results"}
+    | {"filename": "a.zip", "sha256": SHA256, "size_bytes": 1, "package_sha256": SHA256, "package_bytes": 1}
+    | {"state": "finished", "failure_message": "", "scores": {"f1": 0.5}, "counts": True, "submitted_at": DAY}
+    | {"fact_sheet": {}, "is_public": False, "is_late": False},
+    "leaderboard_entry": {"id": 1, "leaderboard_id": 1, "phase_id": 1, "participant_id": 1, "submission_id": 1}
+    | {"rank": 1, "place": 1, "sort_value": 0.5, "scores": {"f1": 0.5}, "scored_at": DAY, "entries": 1}
+    | {"task_scores": {}},
+    "queue": {"id": 1, "name": "slow"},
+    "run": {"id": 1, "submission_id": 1, "task_id": 1, "queue_id": 1, "gpus": 0, "scoring_only": False}
+    | {"state": "finished", "attempt": 1, "attempts_left": 2, "queued_at": DAY, "hinted_at": DAY}
+    | {"public_detail": "", "private_detail": "", "outputs_bytes": 0, "stage_seconds": {}},
+    "score": {"id": 1, "run_id": 1, "key": "f1", "value": 0.5},
+}
+FILLED = {"0001": FILLED_0001, "0002": FILLED_0002}

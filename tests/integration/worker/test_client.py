@@ -75,6 +75,9 @@ def test_every_call_of_an_attempt(platform, host, tmp_path):
     host.send_log(LogChunk(stage=Stage.RUNNING, position=0, text="hello"))
     archive = make_zip(tmp_path / "outputs.zip", {"y": "1"})
     host.save_outputs(archive, hashlib.sha256(archive.read_bytes()).hexdigest())
+    table = tmp_path / "cases.csv"
+    table.write_bytes(b"case,true\n")
+    host.save_cases(table, hashlib.sha256(b"case,true\n").hexdigest())
     host.report(Report(exit_code=0))
     host.release()
     assert platform.calls == [
@@ -83,11 +86,13 @@ def test_every_call_of_an_attempt(platform, host, tmp_path):
         "POST /runs/1/stage 200",
         "POST /runs/1/logs 204",
         "PUT /runs/1/outputs 204",
+        "PUT /runs/1/cases 204",
         "POST /runs/1/report 204",
         "POST /runs/1/release 204",
     ]
     assert platform.claims == [{"protocol": PROTOCOL_VERSION, "run_id": 1, "free_gpus": 1}]
     assert platform.outputs == [archive.read_bytes()]
+    assert platform.cases == [b"case,true\n"]
 
 
 def submission_of(platform: TinyPlatform) -> FileRef:

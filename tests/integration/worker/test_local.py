@@ -8,7 +8,7 @@ import pytest
 
 from medici_worker.containers.docker_engine import DockerEngine
 from medici_worker.containers.fake_engine import FakeEngine, Inside
-from medici_worker.local import Event, LocalTask, pack, try_submission
+from medici_worker.local import Event, Kept, LocalTask, pack, try_submission
 from medici_worker.protocol import FailureKind, SubmissionKind
 from tests.factories.worker import IMAGE, make_zip, python_program, python_submission
 from tests.integration.worker.conftest import SMALL
@@ -49,7 +49,7 @@ def test_a_folder_is_built_run_and_scored(task, tmp_path):
         task,
         engine=engine,
         on_event=events.append,
-        outputs_to=tmp_path / "outputs.zip",
+        kept=Kept(outputs=tmp_path / "outputs.zip"),
     )
     assert report.failure is None
     assert report.scores.scores_txt == "f1: 0.5\n"
@@ -81,7 +81,7 @@ def test_code_runs_under_an_ingestion_program_and_leaves_no_volume_of_its_own(ta
     before = {volume.name for volume in engine.volumes(name_contains="medici-")}
     outputs = tmp_path / "outputs.zip"
     report = try_submission(
-        submission, SubmissionKind.CODE, task, engine=engine, on_event=events.append, outputs_to=outputs
+        submission, SubmissionKind.CODE, task, engine=engine, on_event=events.append, kept=Kept(outputs=outputs)
     )
     assert (report.failure, report.scores.scores_txt) == (None, "f1: 0.5\n")
     running = [] if beside_scoring else ["running"]

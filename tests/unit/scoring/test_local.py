@@ -158,6 +158,28 @@ def test_a_bundles_first_task_that_fits(tmp_path, bundle):
     assert (ended.task, ended.scores.values) == ("Third", {"f1": 0.0})
 
 
+SAYS_ITS_TASK = """
+import os, pathlib
+output = pathlib.Path(os.environ["OUT"])
+(output / "scores.txt").write_text(f"f1: {float((pathlib.Path(os.environ['IN']) / 'ref' / 'answer').read_text())}")
+(output / "cases.csv").write_text("case\\n" + os.environ.get("MEDICI_TASK", "none"))
+"""
+
+
+def test_a_program_finds_the_name_of_its_task_and_leaves_its_cases_beside_the_scores(tmp_path, bundle):
+    write(bundle / "program", {"score.py": SAYS_ITS_TASK})
+    given = write(tmp_path / "res", {"given": "1"})
+    score_bundle(bundle, given, tmp_path / "out", task="Third")
+    assert (tmp_path / "out" / "cases.csv").read_text() == "case\nThird"
+
+
+def test_tasks_of_the_same_name_are_tried_in_order(tmp_path, bundle):
+    text = (bundle / "competition.yaml").read_text()
+    write(bundle, {"competition.yaml": text.replace("Second", "Third")})
+    ended = score_bundle(bundle, write(tmp_path / "res", {"given": "1"}), tmp_path / "out", task="Third")
+    assert (ended.task, ended.scores.values) == ("Third", {"f1": 1.0})
+
+
 def test_hidden_answers_are_said_to_be_absent(tmp_path, bundle):
     given = write(tmp_path / "res", {"given": "1"})
     with pytest.raises(BundleUnusable, match=r"^The answers of the task `First` \(.*hidden\) are not in this bundle\."):

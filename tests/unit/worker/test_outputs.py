@@ -102,5 +102,9 @@ def test_an_empty_folder(tmp_path):
 
 
 def test_small_files_at_the_top_are_read_and_cut():
-    chunks = tar_of(("scores.txt", b"f1: 1"), ("x.html", b"12345"), ("sub/scores.json", b"{}"), ("other", b"1"))
-    assert read_small(chunks, ("scores.*", "*.html"), limit_bytes=3) == {"scores.txt": b"f1: ", "x.html": b"1234"}
+    chunks = tar_of(("scores.txt", b"f1: 1"), ("x.html", b"1234567"), ("sub/scores.json", b"{}"), ("other", b"1"))
+    limits = {"scores.txt": 3, "x.html": 4}
+    assert read_small(chunks, ("scores.*", "*.html"), limit_bytes=limits.__getitem__) == {
+        "scores.txt": b"f1: ",
+        "x.html": b"12345",
+    }

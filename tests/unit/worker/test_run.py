@@ -63,7 +63,9 @@ def test_the_two_containers_see_what_they_may(engine, site, make):
         ("/app/output", False),
     }
     assert inference.labels == {"medici.worker": "w1", "medici.run": "1", "medici.attempt": "1"}
-    assert scoring.environment == {"PROGRAM": "/app/program", "IN": "/app/input", "OUT": "/app/output"}
+    places = {"PROGRAM": "/app/program", "IN": "/app/input", "OUT": "/app/output"}
+    assert scoring.environment == {**places, "MEDICI_TASK": "t"}
+    assert inference.environment == {"MEDICI_TASK": "t"}
     assert scoring.working_dir == "/app/program"
 
 

@@ -63,6 +63,20 @@ def test_the_ingestion_program_runs_beside_the_scoring_program(engine, site, mak
     assert "/app/shared" in {mount.path for mount in plan_of(engine, "scoring").mounts}
 
 
+@pytest.mark.parametrize("beside", [False, True], ids=["before", "beside"])
+def test_every_container_of_a_run_finds_the_name_of_its_task(engine, site, make, beside):
+    def writes(inside: Inside) -> int:
+        inside.write("/app/output/y", b"1")
+        return 0
+
+    ingest = {"metadata": "command: ingest"}
+    engine.programs |= {"own": writes, "ingest": writes}
+    code = make.code({"metadata": "command: own"}, ingest, **{**BESIDE, "ingestion_only_during_scoring": beside})
+    assert execute(code, make.host(SCORE), site).failure is None
+    named = {step: plan_of(engine, step).environment["MEDICI_TASK"] for step in ("submission", "ingestion", "scoring")}
+    assert named == dict.fromkeys(named, "t")
+
+
 @pytest.mark.usefixtures("talking")
 def test_a_submission_with_a_command_runs_before(engine, site, make):
     engine.programs["own"] = lambda inside: inside.write("/app/output/y", b"1") or 0

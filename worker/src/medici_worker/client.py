@@ -201,6 +201,10 @@ class HttpRunHost:
         headers = {"Content-Type": "application/zip", "X-Content-SHA256": sha256}
         self._client.upload(f"{self._path}/outputs", token=self._token, source=archive, headers=headers)
 
+    def save_cases(self, table: Path, sha256: str) -> None:
+        headers = {"Content-Type": "text/csv", "X-Content-SHA256": sha256}
+        self._client.upload(f"{self._path}/cases", token=self._token, source=table, headers=headers)
+
     def heartbeat(self) -> None:
         self._call("POST", "/heartbeat", retry_s=0)
 

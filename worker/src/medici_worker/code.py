@@ -102,7 +102,7 @@ def _own(run: Progress, program: Program, image: BuiltImage, held: ExitStack, *,
         profile=run.profile(image.user, limits, places=(SHARED,) if alone else (), shares=not alone),
         mounts=tuple(mounts),
         command=program.command(SUBMISSION_WORDS),
-        environment=ENVIRONMENT,
+        environment=run.environment(ENVIRONMENT),
         working_dir=PROGRAM,
         labels=run.labels,
     )

@@ -39,6 +39,9 @@ class RunHost(Protocol):
     def save_outputs(self, archive: Path, sha256: str) -> None:
         """Keep the run's outputs: a zip of the regular files that it wrote."""
 
+    def save_cases(self, table: Path, sha256: str) -> None:
+        """Keep the scoring program's results of single cases, a CSV file: the organizers' alone."""
+
     def heartbeat(self) -> None:
         """Extend the lease."""
 

@@ -50,6 +50,7 @@ def _run(run: Progress, image: BuiltImage, mounts: tuple[Mount, ...]) -> Ended:
         image=image.image_id,
         profile=run.profile(image.user, limits),
         mounts=mounts,
+        environment=run.environment(),
         labels=run.labels,
     )
     if sentence := image.refused_in(plan):

@@ -57,7 +57,7 @@ def in_prediction(run: Progress, ingestion: Ingestion, held: ExitStack, *, alone
         profile=run.profile(ingestion.image.user, run.spec.limits, places=(SHARED,) if alone else (), shares=not alone),
         mounts=tuple(mounts),
         command=ingestion.program.command(INGESTION_WORDS),
-        environment=ENVIRONMENT,
+        environment=run.environment(ENVIRONMENT),
         working_dir=ingestion.program.working_dir,
         labels=run.labels,
     )
@@ -80,7 +80,7 @@ def beside_scoring(run: Progress, ingestion: Ingestion, predictions: str, held: 
         profile=run.profile(ingestion.image.user, run.spec.limits, places=(OUTPUT,), shares=True),
         mounts=tuple(mounts),
         command=ingestion.program.command(INGESTION_IN_SCORING_WORDS),
-        environment=ENVIRONMENT,
+        environment=run.environment(ENVIRONMENT),
         working_dir=ingestion.program.working_dir,
         labels=run.labels,
     )

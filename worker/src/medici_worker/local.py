@@ -63,18 +63,30 @@ class LocalTask:
     ingestion_only_during_scoring: bool = False
     program_image: str = "medici/codalab:latest"
     output_patterns: tuple[str, ...] = ("*",)
+    name: str = "local"
+    """The task's, which its containers find in MEDICI_TASK."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Files to write of what a run leaves behind; None: it goes with the run."""
+
+    outputs: Path | None = None
+    """The run's outputs, as a zip."""
+    cases: Path | None = None
+    """The scoring program's results of single cases, if it writes any."""
 
 
 class LocalRunHost:
-    """`RunHost` on zips of this machine. `outputs_to` receives the run's outputs as a zip."""
+    """`RunHost` on zips of this machine. `kept` says where what the run leaves behind goes."""
 
     def __init__(
-        self, archives: Mapping[str, Path], grant: ScoringGrant, on_event: OnEvent, outputs_to: Path | None = None
+        self, archives: Mapping[str, Path], grant: ScoringGrant, on_event: OnEvent, kept: Kept | None = None
     ) -> None:
         self._archives = archives
         self._grant = grant
         self._on_event = on_event
-        self._outputs_to = outputs_to
+        self._kept = kept or Kept()
 
     def fetch(self, file: FileRef, destination: Path) -> None:
         shutil.copyfile(self._archives[file.sha256], destination)
@@ -87,8 +99,12 @@ class LocalRunHost:
         self._on_event(Event("log", chunk.stage, chunk.text))
 
     def save_outputs(self, archive: Path, sha256: str) -> None:  # noqa: ARG002 - nobody else reads it
-        if self._outputs_to is not None:
-            shutil.copyfile(archive, self._outputs_to)
+        if self._kept.outputs is not None:
+            shutil.copyfile(archive, self._kept.outputs)
+
+    def save_cases(self, table: Path, sha256: str) -> None:  # noqa: ARG002 - nobody else reads it
+        if self._kept.cases is not None:
+            shutil.copyfile(table, self._kept.cases)
 
     def heartbeat(self) -> None:
         """Nobody waits for it."""
@@ -108,7 +124,7 @@ def try_submission(  # noqa: PLR0913 - keyword-only options of one command
     engine: Engine,
     on_event: OnEvent,
     image_reference: str | None = None,
-    outputs_to: Path | None = None,
+    kept: Kept | None = None,
     gpus: tuple[str, ...] = (),
     holder_image: str = DEFAULT_HOLDER_IMAGE,
 ) -> Report:
@@ -120,7 +136,7 @@ def try_submission(  # noqa: PLR0913 - keyword-only options of one command
     with tempfile.TemporaryDirectory(prefix="medici-try-") as folder:
         packed = _Packed(Path(folder))
         spec = _spec(packed, submission, kind, task, image_reference)
-        host = LocalRunHost(packed.archives, _grant(packed, task), on_event, outputs_to)
+        host = LocalRunHost(packed.archives, _grant(packed, task), on_event, kept)
         worker = f"try-{uuid.uuid4().hex[:8]}"
         site = open_worksite(
             engine, Path(folder), worker=worker, image_owner=IMAGE_OWNER, holder_image=holder_image, prewarm=False
@@ -179,7 +195,7 @@ def _spec(
         attempt=1,
         challenge="local",
         phase="local",
-        task="local",
+        task=task.name,
         kind=kind,
         submission=packed.ref(FileRole.SUBMISSION, submission),
         input_data=packed.ref(FileRole.INPUT_DATA, data) if data is not None else None,

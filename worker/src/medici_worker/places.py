@@ -16,6 +16,9 @@ TMP = "/tmp"  # noqa: S108 - inside the container
 IN = "/mnt/in"
 OUT = "/mnt/out"
 
+TASK_VARIABLE = "MEDICI_TASK"
+"""Environment variable of every container of a run: the name of its task."""
+
 
 def _words(*, input_: str, predictions: str) -> dict[str, str]:
     return {

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,7 +23,7 @@ from medici_worker.containers.engine import (
 from medici_worker.containers.profile import Profile, hardened
 from medici_worker.host import RunHost
 from medici_worker.logs import LogSender
-from medici_worker.places import TMP
+from medici_worker.places import TASK_VARIABLE, TMP
 from medici_worker.protocol import FileRef, Limits, RunSpec, ScoringGrant, Stage
 from medici_worker.worksite import Worksite
 
@@ -59,6 +59,8 @@ class Progress:
     exit_code: int | None = None
     images: dict[str, str] = field(default_factory=dict)
     """Images that were used by name, and what the names stood for."""
+    remarks: list[str] = field(default_factory=list)
+    """What organizers should know of a run that ended well, a sentence each."""
     _fetched: dict[str, Path] = field(default_factory=dict)
 
     @contextmanager
@@ -97,6 +99,10 @@ class Progress:
             LABEL_RUN: str(self.spec.run_id),
             LABEL_ATTEMPT: str(self.spec.attempt),
         }
+
+    def environment(self, places: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Of each container of this run, over what its image says: the task's name, and where things lie."""
+        return {**(places or {}), TASK_VARIABLE: self.spec.task}
 
     def container_name(self, step: str) -> str:
         """The same for every try of the same step of the same attempt: a second one can't run beside it."""

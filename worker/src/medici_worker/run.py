@@ -124,11 +124,12 @@ def _progress(
 
 
 def _report(run: Progress, *, scores: ScoreFiles | None = None, failure: RunFailure | None = None) -> Report:
+    private = failure.private_detail if failure else "\n".join(run.remarks)
     code = failure.exit_code if failure is not None and failure.exit_code is not None else run.exit_code
     return Report(
         failure=failure.kind if failure else None,
         public_detail=failure.public_detail[:PUBLIC_CHARACTERS] if failure else "",
-        private_detail=_clean(failure.private_detail)[-PRIVATE_CHARACTERS:] if failure else "",
+        private_detail=_clean(private)[-PRIVATE_CHARACTERS:],
         exit_code=code,
         scores=scores,
         image_digest=run.image_digest,

@@ -2,6 +2,7 @@
 
 from contextlib import ExitStack
 
+from medici_worker.cases import CASES_FILE, keep_cases
 from medici_worker.containers.bench import SCORES
 from medici_worker.containers.builds import BuiltImage
 from medici_worker.containers.engine import ContainerPlan, Mount
@@ -24,7 +25,7 @@ from medici_worker.places import (
 from medici_worker.predictions import run_failed, verdict
 from medici_worker.programs import Program
 from medici_worker.progress import Ended, Progress
-from medici_worker.protocol import ScoreFiles, ScoringGrant, Stage, SubmissionKind
+from medici_worker.protocol import CASES_LIMIT_BYTES, ScoreFiles, ScoringGrant, Stage, SubmissionKind
 from medici_worker.side_by_side import Part, PartRefused, first_wrong, run_together
 
 ENVIRONMENT = {"PROGRAM": PROGRAM, "IN": INPUT, "OUT": OUTPUT}
@@ -47,8 +48,15 @@ def score(run: Progress, predictions: str) -> ScoreFiles:
             if beside and (ingestion := ready(run)) is not None:
                 parts.append(beside_scoring(run, ingestion, predictions, held))
             ended = _run(run, parts)
-        files = read_small(run.bench.holder.get(SCORES), WANTED, limit_bytes=FILE_LIMIT_BYTES)
-        return judged(ended, files, log_tail=_own_tail(run))
+        files = read_small(run.bench.holder.get(SCORES), (*WANTED, CASES_FILE), limit_bytes=_limit_bytes)
+        table = files.pop(CASES_FILE, None)
+        scores = judged(ended, files, log_tail=_own_tail(run))
+        keep_cases(run, table)
+        return scores
+
+
+def _limit_bytes(name: str) -> int:
+    return CASES_LIMIT_BYTES if name == CASES_FILE else FILE_LIMIT_BYTES
 
 
 def _run(run: Progress, parts: list[Part]) -> Ended:
@@ -91,7 +99,7 @@ def _scorer(
         profile=run.profile(image.user, limits, places=() if beside else (SHARED,), shares=beside),
         mounts=tuple(mounts),
         command=program.command(SCORING_WORDS),
-        environment=ENVIRONMENT,
+        environment=run.environment(ENVIRONMENT),
         working_dir=program.working_dir,
         labels=run.labels,
     )

@@ -60,6 +60,8 @@ class Challenge(Base):
     contact_email: Mapped[str] = mapped_column(String(254), default="")
     fact_sheet: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
     """Questions in order: `{key, type, title, choices, is_required, is_on_leaderboard}`."""
+    data_notice: Mapped[str] = mapped_column(Text, default="")
+    """What the data are, real or made by a program: shown wherever the challenge is. Plain text."""
     definition: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, deferred=True)
     """The bundle's definition, whole, as JSON: what an export writes."""
     version: Mapped[int] = mapped_column(default=1)
@@ -204,6 +206,9 @@ class Leaderboard(Base):
     columns: Mapped[list["LeaderboardColumn"]] = relationship(
         order_by="LeaderboardColumn.index", cascade="all, delete-orphan"
     )
+    references: Mapped[list["ReferenceResult"]] = relationship(
+        order_by="ReferenceResult.position", cascade="all, delete-orphan", passive_deletes=True
+    )
 
 
 class LeaderboardColumn(Base):
@@ -221,7 +226,29 @@ class LeaderboardColumn(Base):
     """avg, sum, min, max, avg_rank or reciprocal_rank of `computation_indexes`; None: the scoring program gives it."""
     computation_indexes: Mapped[list[int]] = mapped_column(JSON, default=list)
     computation_weights: Mapped[list[float]] = mapped_column(JSON, default=list)
+    over_tasks: Mapped[bool] = mapped_column(default=False)
+    """Ranks are those in each task of the phase, not those over all tasks."""
     descending: Mapped[bool] = mapped_column(default=True)
     """True: larger is better."""
     precision: Mapped[int] = mapped_column(default=2)
     hidden: Mapped[bool] = mapped_column(default=False)
+
+
+class ReferenceResult(Base):
+    """A published figure that stands beside a board: no entry, without a rank."""
+
+    __tablename__ = "reference_result"
+    __table_args__ = (Index("ix_reference_result_leaderboard", "leaderboard_id", "position"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    leaderboard_id: Mapped[int] = mapped_column(ForeignKey("leaderboard.id", ondelete="CASCADE"))
+    position: Mapped[int]
+    """Its row in the bundle's file."""
+    method: Mapped[str] = mapped_column(String(200))
+    task: Mapped[str] = mapped_column(String(200), default="")
+    """Name of a task; empty: over all of them."""
+    scores: Mapped[dict[str, float]] = mapped_column(JSON)
+    """Column key → number."""
+    source: Mapped[str] = mapped_column(String(500), default="")
+    data: Mapped[str] = mapped_column(String(100), default="")
+    """On what data it was measured: `published, real data`."""

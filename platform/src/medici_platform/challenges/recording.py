@@ -121,7 +121,7 @@ def _file_values(stored: StoredBundle, path: str) -> dict[str, Any]:
 def _task_values(task: schema.Task, stored: StoredBundle) -> dict[str, Any]:
     return {
         "index": task.index,
-        "name": task.name or f"Task {task.index + 1}",
+        "name": task.label,
         "description": task.description,
         **_stored("input_data", stored.data(task.input_data)),
         **_stored("reference_data", stored.data(task.reference_data) or stored.no_files),

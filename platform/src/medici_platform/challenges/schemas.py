@@ -78,7 +78,7 @@ class PinsOut(BaseModel):
 
 
 def summarise(definition: ChallengeDefinition) -> list[str]:
-    tasks = [f"task {task.index} {task.name or f'Task {task.index + 1}'!r}" for task in definition.tasks]
+    tasks = [f"task {task.index} {task.label!r}" for task in definition.tasks]
     phases = [
         f"phase {phase.index} {phase.name!r}: from {phase.start:%Y-%m-%d %H:%M %Z}"
         f"{f' until {phase.end:%Y-%m-%d %H:%M %Z}' if phase.end else ''}, tasks {', '.join(map(str, phase.tasks))}, "

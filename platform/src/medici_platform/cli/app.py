@@ -26,6 +26,7 @@ COMMANDS = {
     "start": "submissions.start",
     "rerun": "submissions.rerun",
     "rescore": "submissions.rescore",
+    "cases": "cases.cases",
     "try": "local.try_submission",
     "score": "local.score",
     "bundle": "bundles.app",

@@ -25,6 +25,7 @@ def try_submission(
     phase: Annotated[str | None, typer.Option(help="Default: the last phase whose data the bundle holds.")] = None,
     task: Annotated[str | None, typer.Option(help="Index or name of one task; default: all of the phase.")] = None,
     output: Annotated[Path | None, typer.Option(help="Keep the run's outputs as this zip.")] = None,
+    cases: Annotated[Path | None, typer.Option(help="Keep the results of single cases as this CSV file.")] = None,
     as_json: Json = False,
 ) -> None:
     """Build, run and score a submission on this machine's engine, by the worker's own code."""
@@ -37,7 +38,7 @@ def try_submission(
         chosen = choose_phase(opened, phase)
         tasks = choose_tasks(opened, chosen, task)
         found = prepare(submission, image, opened, chosen, folder)
-        trial = Trial(opened, chosen, found, folder, output, quiet=as_json)
+        trial = Trial(opened, chosen, found, folder, output, cases, quiet=as_json)
         ended = [try_task(trial, one, of_many=len(tasks) > 1) for one in tasks]
     if not as_json:
         tell(ended)

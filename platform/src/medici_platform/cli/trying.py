@@ -46,6 +46,7 @@ class Trial:
     found: Found
     folder: Path
     output: Path | None
+    cases: Path | None
     quiet: bool
 
 
@@ -86,9 +87,9 @@ def _files_of(task: schema.Task) -> tuple[str | None, ...]:
 def choose_tasks(bundle: Bundle, phase: schema.Phase, name: str | None) -> list[schema.Task]:
     """All of the phase, or the one with this index or name."""
     tasks = [bundle.definition.task(index) for index in phase.tasks]
-    chosen = [task for task in tasks if name is None or name.lower() in (str(task.index), task.name.lower())]
+    chosen = [task for task in tasks if name is None or name.lower() in (str(task.index), task.label.lower())]
     if not chosen:
-        known = ", ".join(f"{task.index} ({task.name})" for task in tasks)
+        known = ", ".join(f"{task.index} ({task.label})" for task in tasks)
         raise CommandFailed(f"The phase {phase.name!r} has no task {name!r}: it has {known}.")
     return chosen
 
@@ -146,7 +147,7 @@ def _referenced(image: str, phase: schema.Phase, folder: Path) -> Found:
 
 def try_task(trial: Trial, task: schema.Task, *, of_many: bool) -> dict[str, Any]:
     from medici_worker.containers.engine import EngineError  # noqa: PLC0415 - only where an engine is used
-    from medici_worker.local import Event, local_engine  # noqa: PLC0415
+    from medici_worker.local import Event, Kept, local_engine  # noqa: PLC0415
     from medici_worker.local import try_submission as run  # noqa: PLC0415
 
     def show(event: Event) -> None:
@@ -158,11 +159,8 @@ def try_task(trial: Trial, task: schema.Task, *, of_many: bool) -> dict[str, Any
             notes.print(escape(log_text(event.text)), end="", style="dim")
 
     if of_many and not trial.quiet:
-        notes.print(f"Task {escape(task.name)}")
+        notes.print(f"Task {escape(task.label)}")
     found = trial.found
-    output = trial.output
-    if output is not None and of_many:
-        output = output.with_name(f"{output.stem}-{task.index}{output.suffix}")
     try:
         with local_engine() as engine:
             report = run(
@@ -172,11 +170,18 @@ def try_task(trial: Trial, task: schema.Task, *, of_many: bool) -> dict[str, Any
                 engine=engine,
                 on_event=show,
                 image_reference=found.image_reference,
-                outputs_to=output,
+                kept=Kept(
+                    _numbered(trial.output, task, of_many=of_many), _numbered(trial.cases, task, of_many=of_many)
+                ),
             )
     except EngineError as error:
         raise CommandFailed(f"No Docker engine can be used here: {error}", code="no_engine") from error
-    return _answer(task.name, report)
+    return _answer(task.label, report)
+
+
+def _numbered(file: Path | None, task: schema.Task, *, of_many: bool) -> Path | None:
+    """`x.zip` → `x-3.zip` of the task 3, where several tasks leave one each."""
+    return file.with_name(f"{file.stem}-{task.index}{file.suffix}") if file is not None and of_many else file
 
 
 def _local_task(trial: Trial, task: schema.Task) -> "LocalTask":
@@ -203,6 +208,7 @@ def _local_task(trial: Trial, task: schema.Task) -> "LocalTask":
         ),
         program_image=definition.docker_image or settings.program_image,
         output_patterns=phase.outputs,
+        name=task.label,
     )
 
 

@@ -76,6 +76,21 @@ def download_outputs(run_id: Id, user: SignedIn, context: CurrentContext, sessio
     )
 
 
+@router.get("/runs/{run_id}/cases", response_class=FileResponse)
+def download_cases(run_id: Id, user: SignedIn, context: CurrentContext, session: CurrentSession) -> FileResponse:
+    """For organizers: what was true and predicted, or the metric, of every single case, as the scoring program wrote
+    it (CSV).
+    """
+    run = _visible_run(session, run_id, user)
+    if not may_organize(user, run.submission.phase.challenge):
+        raise NotAllowed("Results of single cases are for the challenge's organizers alone.")
+    if run.cases_sha256 is None:
+        raise NotFound("This run has no results of single cases: its scoring program wrote no cases.csv.")
+    return FileResponse(
+        context.storage.path(run.cases_sha256), filename=f"run-{run.id}-cases.csv", media_type="text/csv"
+    )
+
+
 @router.get("/runs/{run_id}/detailed-results", response_class=HTMLResponse)
 def show_detailed_results(run_id: Id, user: SignedIn, session: CurrentSession) -> HTMLResponse:
     """The scoring program's own page: cleaned, and sandboxed by its headers."""

@@ -45,6 +45,9 @@ class Run(Base):
     scoring_image_digest: Mapped[str | None] = mapped_column(String(160))
     outputs_sha256: Mapped[str | None] = mapped_column(String(64))
     outputs_bytes: Mapped[Bytes] = mapped_column(default=0)
+    cases_sha256: Mapped[str | None] = mapped_column(String(64))
+    """The scoring program's results of single cases, a CSV file that tells answers: the organizers' alone."""
+    cases_bytes: Mapped[Bytes] = mapped_column(default=0)
     detailed_html: Mapped[str | None] = mapped_column(Text, deferred=True)
     stage_seconds: Mapped[dict[str, float]] = mapped_column(JSON, default=dict)
 

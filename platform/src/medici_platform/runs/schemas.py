@@ -27,6 +27,8 @@ class RunOut(BaseModel):
     scores: dict[str, float]
     has_outputs: bool
     has_detailed_results: bool
+    has_cases: bool
+    """For organizers: the scoring program wrote results of single cases."""
     stage_seconds: dict[str, float]
     started_at: datetime | None
     finished_at: datetime | None

@@ -98,6 +98,8 @@ def claim(session: Session, context: Context, worker: Worker, run_id: int, *, fr
             failure=None,
             public_detail="",
             private_detail="",
+            cases_sha256=None,
+            cases_bytes=0,
         )
         .execution_options(synchronize_session=False)
     )

@@ -43,6 +43,7 @@ def runs_for(session: Session, context: Context, submission: Submission, user: U
             scores=shown.visible(scores[run.id], hidden_phase=submission.phase.hidden),
             has_outputs=run.outputs_sha256 is not None and may_have_outputs(submission, user),
             has_detailed_results=run.id in detailed and shows_detail,
+            has_cases=organizes and run.cases_sha256 is not None,
             stage_seconds=run.stage_seconds if organizes else _shown_seconds(run, submission),
             started_at=run.started_at,
             finished_at=run.finished_at,

@@ -20,6 +20,7 @@ from medici_platform.states import State
 from medici_platform.storage import StoredFile
 from medici_platform.web import CurrentContext, CurrentSession, Id
 from medici_worker.protocol import (
+    CASES_LIMIT_BYTES,
     PROTOCOL_VERSION,
     Claim,
     ClaimRequest,
@@ -119,14 +120,16 @@ def download(role: FileRole, run: HeldRun, context: CurrentContext) -> FileRespo
 async def store_outputs(run_id: Id, request: Request, bearer: Bearer, context: CurrentContext) -> None:
     """The run's outputs, kept unread: nothing of them is unpacked here."""
     limit_bytes = await run_in_threadpool(_outputs_limit, context, run_id, bearer)
-    with context.storage.receive(limit_bytes=limit_bytes) as reception:
-        async for chunk in request.stream():
-            await run_in_threadpool(reception.write, chunk)
-        stored = await run_in_threadpool(reception.complete)
-        if stored.sha256 != request.headers.get("x-content-sha256"):
-            raise InvalidRequest("The outputs arrived damaged: their sha256 is not the one that was announced.")
-        context.storage.keep(reception.path, stored.sha256)
+    stored = await _received(request, context, "outputs", limit_bytes=limit_bytes)
     await run_in_threadpool(_keep_outputs, context, run_id, bearer, stored)
+
+
+@router.put("/runs/{run_id}/cases", status_code=HTTPStatus.NO_CONTENT)
+async def store_cases(run_id: Id, request: Request, bearer: Bearer, context: CurrentContext) -> None:
+    """The scoring program's table of single cases, kept unread."""
+    await run_in_threadpool(_require_held, context, run_id, bearer)
+    stored = await _received(request, context, "table of cases", limit_bytes=CASES_LIMIT_BYTES)
+    await run_in_threadpool(_keep_cases, context, run_id, bearer, stored)
 
 
 @router.post("/runs/{run_id}/report", status_code=HTTPStatus.NO_CONTENT)
@@ -147,6 +150,23 @@ def _require_protocol(version: int) -> None:
         )
 
 
+async def _received(request: Request, context: Context, what: str, *, limit_bytes: int) -> StoredFile:
+    """The body as a file in the storage, whole or not at all."""
+    with context.storage.receive(limit_bytes=limit_bytes) as reception:
+        async for chunk in request.stream():
+            await run_in_threadpool(reception.write, chunk)
+        stored = await run_in_threadpool(reception.complete)
+        if stored.sha256 != request.headers.get("x-content-sha256"):
+            raise InvalidRequest(f"The {what} arrived damaged: its sha256 is not the one that was announced.")
+        context.storage.keep(reception.path, stored.sha256)
+    return stored
+
+
+def _require_held(context: Context, run_id: int, token: str) -> None:
+    with context.database.read() as session:
+        queries.held_run(session, run_id, token)
+
+
 def _outputs_limit(context: Context, run_id: int, token: str) -> int:
     with context.database.read() as session:
         run = queries.held_run(session, run_id, token)
@@ -158,3 +178,10 @@ def _keep_outputs(context: Context, run_id: int, token: str, stored: StoredFile)
         run = queries.held_run(session, run_id, token, lock=True)
         run.outputs_sha256 = stored.sha256
         run.outputs_bytes = stored.size_bytes
+
+
+def _keep_cases(context: Context, run_id: int, token: str, stored: StoredFile) -> None:
+    with context.database.write() as session:
+        run = queries.held_run(session, run_id, token, lock=True)
+        run.cases_sha256 = stored.sha256
+        run.cases_bytes = stored.size_bytes

@@ -8,7 +8,7 @@ import hashlib
 import shutil
 import tarfile
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -74,15 +74,17 @@ def collect(
     return outputs
 
 
-def read_small(chunks: Iterable[bytes], wanted: tuple[str, ...], *, limit_bytes: int) -> dict[str, bytes]:
-    """The regular files at the folder's top that match `wanted` (fnmatch), each cut at `limit_bytes` plus one."""
+def read_small(
+    chunks: Iterable[bytes], wanted: tuple[str, ...], *, limit_bytes: Callable[[str], int]
+) -> dict[str, bytes]:
+    """The regular files at the folder's top that match `wanted` (fnmatch), each cut at its limit plus one."""
     found: dict[str, bytes] = {}
     with tarfile.open(fileobj=TarStream(chunks), mode="r|") as tar:
         for member in tar:
             name = _below(member.name)
             if member.isreg() and any(fnmatchcase(name, one) for one in wanted) and "/" not in name:
                 file = tar.extractfile(member)
-                found[name] = file.read(limit_bytes + 1) if file else b""
+                found[name] = file.read(limit_bytes(name) + 1) if file else b""
     return found
 
 

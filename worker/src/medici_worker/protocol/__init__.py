@@ -2,6 +2,7 @@
 
 from medici_worker.protocol.failures import FailureKind, Fault
 from medici_worker.protocol.runs import (
+    CASES_LIMIT_BYTES,
     PROTOCOL_VERSION,
     BuildPolicy,
     Claim,
@@ -24,6 +25,7 @@ from medici_worker.protocol.runs import (
 )
 
 __all__ = [
+    "CASES_LIMIT_BYTES",
     "PROTOCOL_VERSION",
     "BuildPolicy",
     "Claim",

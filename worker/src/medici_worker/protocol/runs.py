@@ -29,6 +29,10 @@ Text = Annotated[str, AfterValidator(_storable)]
 Integer = Annotated[int, Field(ge=-LARGEST_INTEGER, le=LARGEST_INTEGER)]
 
 
+CASES_LIMIT_BYTES = 32 * 1024**2
+"""Of the table of single cases that a scoring program may write. A larger one is not kept."""
+
+
 class Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
