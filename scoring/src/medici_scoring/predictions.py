@@ -67,23 +67,23 @@ class _Reading:
 
 def find_predictions(folder: Path, *, name: str = RESULTS_FILE) -> Path:
     """The predictions among a run's outputs: the file called `name`, else the only CSV there is."""
-    found = sorted(path for path in folder.rglob("*") if _is_result(path, folder))
+    found = sorted(path for path in folder.rglob("*") if is_result(path, folder))
     named = [path for path in found if path.name == name]
     if len(named) == 1 or len(found) == 1:
         return (named or found)[0]
     if not found:
-        raise _refused(Fault(f"No CSV file was found among the results; write them to {name}."))
+        raise refused(Fault(f"No CSV file was found among the results; write them to {name}."))
     fault = Fault(
         f"{len(found)} CSV files were found among the results, and it is not clear which to score; "
         f"keep one, called {name}",
         names=[path.relative_to(folder).as_posix() for path in found],
     )
-    raise _refused(fault)
+    raise refused(fault)
 
 
 def find_reference(folder: Path) -> Path:
     """The reference file: the only CSV of the reference data."""
-    found = sorted(path for path in folder.rglob("*") if _is_result(path, folder))
+    found = sorted(path for path in folder.rglob("*") if is_result(path, folder))
     if len(found) != 1:
         names = ", ".join(path.name for path in found) or "none"
         raise ReferenceInvalid(f"The reference data must hold exactly one CSV file; found: {names} (in {folder}).")
@@ -93,7 +93,7 @@ def find_reference(folder: Path) -> Path:
 def read_reference(path: Path, *, classes: Collection[str]) -> dict[str, str]:
     """The true class of every image, by the image's bare name, in the order of the file."""
     try:
-        rows = _rows(path)
+        rows = read_rows(path)
     except (UnicodeDecodeError, csv.Error) as error:
         raise ReferenceInvalid(f"{path.name} cannot be read as a UTF-8 CSV file: {error}.") from error
     if not rows or rows[0].cells != HEADER:
@@ -109,20 +109,20 @@ def read_reference(path: Path, *, classes: Collection[str]) -> dict[str, str]:
 def read_predictions(path: Path, *, reference: Collection[str], classes: Collection[str]) -> dict[str, str]:
     """The predicted class of every image of `reference` (bare names). Raises PredictionsInvalid with all faults."""
     try:
-        rows = _rows(path)
+        rows = read_rows(path)
     except UnicodeDecodeError as error:
-        fault = Fault("The file is not UTF-8 text", lines=[_line_of(path, error.start)], advice="Save it as UTF-8.")
-        raise _refused(fault) from error
+        fault = Fault("The file is not UTF-8 text", lines=[line_of(path, error.start)], advice="Save it as UTF-8.")
+        raise refused(fault) from error
     except csv.Error as error:
         fault = Fault("The file cannot be read as CSV", names=[str(error)], advice="Write it as plain `file,class`.")
-        raise _refused(fault) from error
+        raise refused(fault) from error
     if not rows:
-        raise _refused(Fault("The file is empty", advice="It must begin with the line `file,class`."))
+        raise refused(Fault("The file is empty", advice="It must begin with the line `file,class`."))
     _require_header(rows[0], path.name)
     reading = _read_rows(rows[1:], reference, classes)
     faults = list(_row_faults(reading, reference))
     if faults:
-        raise _refused(*faults)
+        raise refused(*faults)
     return {name: reading.classes[name] for name in reference}
 
 
@@ -131,13 +131,13 @@ def bare_name(path: str) -> str:
     return path.strip().replace("\\", "/").rsplit("/", 1)[-1]
 
 
-def _is_result(path: Path, folder: Path) -> bool:
+def is_result(path: Path, folder: Path) -> bool:
     inside = path.relative_to(folder).parts
     noise = any(part.startswith(".") or part == "__MACOSX" for part in inside)
     return path.suffix.lower() == ".csv" and not noise and path.is_file() and not path.is_symlink()
 
 
-def _rows(path: Path) -> list[Row]:
+def read_rows(path: Path) -> list[Row]:
     """All rows that hold anything, with the line on which each begins. A byte order mark is no part of the text."""
     reader = csv.reader(io.StringIO(path.read_bytes().decode("utf-8-sig"), newline=""))
     rows, begins = [], 1
@@ -171,13 +171,13 @@ def _require_header(header: Row, file: str) -> None:
     if header.cells != HEADER:
         known = RESULTS_FILE if file == RESULTS_FILE else "the CSV file"  # a name of a container's choosing is not told
         fault = Fault(f"The first line of {known} must be exactly `file,class`", names=[",".join(header.cells)])
-        raise _refused(fault)
+        raise refused(fault)
 
 
 def _row_faults(reading: _Reading, reference: Collection[str]) -> Iterator[Fault]:
     missing = [name for name in reference if name not in reading.classes]
     if missing:
-        yield Fault(_count(missing, "image has no row", "images have no row"), names=missing)
+        yield Fault(counted(missing, "image has no row", "images have no row"), names=missing)
     yield from _lines_fault(
         reading.repeated,
         0,
@@ -205,10 +205,10 @@ def _row_faults(reading: _Reading, reference: Collection[str]) -> Iterator[Fault
 def _lines_fault(rows: Sequence[Row], column: int, one: str, many: str, advice: str = "") -> Iterator[Fault]:
     if rows:
         names = [row.cells[column] or "(empty)" for row in rows]
-        yield Fault(_count(rows, one, many), lines=[row.line for row in rows], names=names, advice=advice)
+        yield Fault(counted(rows, one, many), lines=[row.line for row in rows], names=names, advice=advice)
 
 
-def _refused(*faults: Fault) -> PredictionsInvalid:
+def refused(*faults: Fault) -> PredictionsInvalid:
     return PredictionsInvalid(
         "\n".join(fault.public() for fault in faults), "\n".join(fault.private() for fault in faults)
     )
@@ -226,11 +226,11 @@ def _add_truth(truth: dict[str, str], row: Row, file: str, classes: Collection[s
     truth[name] = row.cells[1]
 
 
-def _line_of(path: Path, position: int) -> int:
+def line_of(path: Path, position: int) -> int:
     return path.read_bytes()[:position].count(b"\n") + 1
 
 
-def _count(items: Sequence[object], one: str, many: str) -> str:
+def counted(items: Sequence[object], one: str, many: str) -> str:
     return f"{len(items)} {one if len(items) == 1 else many}"
 
 
