@@ -49,12 +49,16 @@ trainers: .venv/trainers ## Add torch, MONAI and timm to .venv, which the tests 
 # ---- MedICI itself ----
 
 .PHONY: demo
-demo: setup engine ## Run the MedNIST challenge from an uploaded zip to the leaderboard
-	@$(BIN)/medici demo
+demo: setup engine ## Run a challenge from an uploaded zip to the leaderboard; BUNDLE=medicalnet: another than MedNIST
+	@$(BIN)/medici demo $(BUNDLE:%=--bundle %)
+
+.PHONY: demo-all
+demo-all: setup engine ## Run the light model of every complete challenge through the platform, and print one table
+	@$(BIN)/medici demo --all
 
 .PHONY: up
 up: setup engine ## Serve MedICI at http://127.0.0.1:8000 until Ctrl-C, with the demo's challenge in it
-	@test -e $(DEMO)/leaderboard.json || $(BIN)/medici demo
+	@test -e $(DEMO)/leaderboards.json || $(BIN)/medici demo
 	@$(BIN)/medici up --data-dir $(DEMO)/data
 
 # ---- habits ----

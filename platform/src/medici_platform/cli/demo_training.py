@@ -2,77 +2,101 @@
 
 import io
 import tarfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import docker
 from docker.errors import DockerException
 from docker.models.containers import Container
+from requests.exceptions import RequestException
 
 from medici_platform.cli.output import CommandFailed
 
-DOCKERFILE = "training/light/Dockerfile"
-CONTEXT = ("training/light", "submission/light/docker_code_inference")
-MODEL_FOLDER = "submission/light/model_output"
-TRAINING_DATA = (
-    "training-data",
-    "validation-data",
-    "training_solution.csv",
-    "validation_solution.csv",
-)
-IMAGE = "medici/mednist-light:training"
+DATA = "public_data"
+MIB = 1024 * 1024
+SHARED_MEMORY = "256m"
 
 
-def train_in_container(bundle: Path) -> Iterator[str]:
-    """Yields the training program's lines; leaves the model in the submission's folder and no container."""
-    try:
-        engine = docker.from_env()
-        engine.images.build(
-            fileobj=_tar(bundle, CONTEXT),
-            custom_context=True,
-            dockerfile=DOCKERFILE,
-            tag=IMAGE,
-            network_mode="none",
-            rm=True,
-            forcerm=True,
-        )
-        container = engine.containers.create(IMAGE, network_mode="none", labels={"medici.demo": "training"})
+class ContainerTraining:
+    """`training/<model>` of a bundle: public data in at /mnt/in, /mnt/out into `submission/<model>/model_output`."""
+
+    def __init__(self, bundle: Path, model: str, environment: Mapping[str, str]) -> None:
+        self.bundle = bundle
+        self.model = model
+        self.environment = dict(environment)
+        self.memory_mib = 0.0
+        """The most that the container was seen to hold, asked every second."""
+
+    def lines(self) -> Iterator[str]:
+        """Build the image and run it; yields what the program says. Leaves the model and no container."""
         try:
-            yield from _run(container, bundle)
+            engine = docker.from_env(timeout=600)
+            try:
+                yield from self._built_and_run(engine)
+            finally:
+                engine.close()
+        except DockerException as error:
+            raise CommandFailed(f"The training container of {self.bundle.name} did not run: {error}") from error
+
+    def _built_and_run(self, engine: docker.DockerClient) -> Iterator[str]:
+        image = f"medici/{self.bundle.name}-{self.model}:training"
+        engine.images.build(
+            path=str(self.bundle), dockerfile=f"training/{self.model}/Dockerfile", tag=image,
+            network_mode="none", rm=True, forcerm=True,
+        )  # fmt: skip
+        container = engine.containers.create(
+            image, network_mode="none", shm_size=SHARED_MEMORY, environment=self.environment,
+            labels={"medici.demo": "training"},
+        )  # fmt: skip
+        try:
+            yield from self._run(container)
         finally:
             container.remove(force=True, v=True)
-            engine.close()
-    except DockerException as error:
-        raise CommandFailed(f"The training container did not run: {error}") from error
+
+    def _run(self, container: Container) -> Iterator[str]:
+        container.put_archive("/", _tar(self.bundle / DATA, "mnt/in").getvalue())
+        container.put_archive("/", _empty_folder("mnt/out"))
+        container.start()
+        watching = threading.Thread(target=self._watch_memory, args=(container,), daemon=True)
+        watching.start()
+        for line in container.logs(stream=True, follow=True):
+            yield line.decode("utf-8", "replace").rstrip()
+        status = container.wait()["StatusCode"]
+        watching.join(5)
+        if status != 0:
+            raise CommandFailed(f"The training program of {self.bundle.name} ended with status {status}.")
+        _fetch(container, "/mnt/out/.", self.bundle / "submission" / self.model / "model_output")
+
+    def _watch_memory(self, container: Container) -> None:
+        with suppress(DockerException, RequestException):  # the container may end between two looks
+            stream: Iterator[dict[str, Any]] = iter(container.stats(stream=True, decode=True))  # type: ignore[arg-type]
+            for seen in stream:
+                memory = seen.get("memory_stats", {})
+                if not memory.get("usage"):
+                    return
+                pages = memory.get("stats", {})
+                cached = pages.get("total_inactive_file", pages.get("inactive_file", 0))
+                self.memory_mib = max(self.memory_mib, (memory["usage"] - cached) / MIB)
 
 
-def _run(container: Container, bundle: Path) -> Iterator[str]:
-    data = [name for name in TRAINING_DATA if (bundle / "input_data" / name).exists()]
-    container.put_archive("/", _tar(bundle / "input_data", data, below="mnt/in").getvalue())
-    container.put_archive("/", _empty_folder("mnt/out"))
-    container.start()
-    for line in container.logs(stream=True, follow=True):
-        yield line.decode("utf-8", "replace").rstrip()
-    status = container.wait()["StatusCode"]
-    if status != 0:
-        raise CommandFailed(f"The training program ended with status {status}.")
-    _fetch(container, "/mnt/out/.", bundle / MODEL_FOLDER)
+def train_in_container(bundle: Path, model: str, environment: Mapping[str, str] | None = None) -> ContainerTraining:
+    return ContainerTraining(bundle, model, environment or {})
 
 
 def _fetch(container: Container, path: str, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     chunks, _ = container.get_archive(path)
     with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
-        for member in archive:
-            if member.isfile() and (content := archive.extractfile(member)):
-                (folder / Path(member.name).name).write_bytes(content.read())
+        archive.extractall(folder, filter="data")
 
 
-def _tar(root: Path, names: tuple[str, ...] | list[str], *, below: str = "") -> io.BytesIO:
+def _tar(root: Path, below: str) -> io.BytesIO:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:
-        for name in names:
-            archive.add(root / name, f"{below}/{name}" if below else name, filter=_for_everybody)
+        archive.add(root, below, filter=_for_everybody)
     packed.seek(0)
     return packed
 
