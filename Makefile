@@ -87,6 +87,10 @@ format: setup ## Let ruff write the code's form
 bench: setup engine image ## Time MedICI beside a bare `docker run` of the same containers
 	$(PYTEST) tests/bench -s
 
+.PHONY: seeds
+seeds: setup trainers engine images ## Measure every complete challenge at its full setting; the table goes into bundles/README.md
+	$(PYTEST) tests/seeds -s -p no:cacheprovider
+
 .PHONY: lock
 lock: setup ## Pin anew: requirements.lock, and what goes into the curated images
 	PATH="$(CURDIR)/$(BIN):$$PATH" uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

@@ -16,7 +16,7 @@ from rich.markup import escape
 
 from medici_platform.cli.boards import fetch_board
 from medici_platform.cli.client import Client
-from medici_platform.cli.demo_training import train_in_container
+from medici_platform.cli.demo_training import ContainerTraining
 from medici_platform.cli.handing_in import Handed, hand_in, read_facts
 from medici_platform.cli.output import CommandFailed, notes
 from medici_platform.cli.submissions import follow
@@ -73,10 +73,10 @@ def images_of(name: str) -> list[str]:
     return sorted(found)
 
 
-def make_bundle(name: str, folder: Path) -> Path:
-    """A copy of the bundle with its stand-in, so that the checkout stays as it is."""
+def make_bundle(name: str, folder: Path, *options: str) -> Path:
+    """A copy of the bundle with its stand-in, so that the checkout stays as it is; `options` are the generator's."""
     shutil.copytree(BUNDLES / name, folder, ignore=shutil.ignore_patterns(*MADE_BY_COMMANDS))
-    command = [sys.executable, "-B", "data/synthetic.py"]
+    command = [sys.executable, "-B", "data/synthetic.py", *options]
     made = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True)
     if made.returncode:
         last_line = (made.stderr.strip().splitlines() or ["no reason given"])[-1]
@@ -109,9 +109,9 @@ def submit_files(participant: Client, challenge: str, archive: Path, facts: Path
     return follow(participant, sent["id"], quiet=False)
 
 
-def zip_submission(bundle: Path, archive: Path) -> Path:
+def zip_submission(bundle: Path, archive: Path, model: str = MODEL) -> Path:
     """As the bundle's README says: the Dockerfile at the root, the inference code and the model beside it."""
-    source = bundle / "submission" / MODEL
+    source = bundle / "submission" / model
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
         packed.write(source / "Dockerfile", "Dockerfile")
         for part in SUBMITTED:
@@ -144,7 +144,7 @@ def _import(organizer: Client, bundle: Path, archive: Path) -> str:
 
 def _train(shown: Shown) -> None:
     """Build the training image and run it: public data in at /mnt/in, the model out of /mnt/out."""
-    training = train_in_container(shown.bundle, MODEL)
+    training = ContainerTraining(shown.bundle, MODEL)
     for line in training.lines():
         notes.print(f"    {escape(line)}", style="dim")
     shown.memory_mib = training.memory_mib

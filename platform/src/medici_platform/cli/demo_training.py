@@ -3,7 +3,7 @@
 import io
 import tarfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,11 @@ SHARED_MEMORY = "256m"
 class ContainerTraining:
     """`training/<model>` of a bundle: public data in at /mnt/in, /mnt/out into `submission/<model>/model_output`."""
 
-    def __init__(self, bundle: Path, model: str, environment: Mapping[str, str]) -> None:
+    def __init__(self, bundle: Path, model: str, command: Sequence[str] = ()) -> None:
+        """`command` in the place of the image's own."""
         self.bundle = bundle
         self.model = model
-        self.environment = dict(environment)
+        self.command = list(command) or None
         self.memory_mib = 0.0
         """The most that the container was seen to hold, asked every second."""
 
@@ -48,7 +49,7 @@ class ContainerTraining:
             network_mode="none", rm=True, forcerm=True,
         )  # fmt: skip
         container = engine.containers.create(
-            image, network_mode="none", shm_size=SHARED_MEMORY, environment=self.environment,
+            image, self.command, network_mode="none", shm_size=SHARED_MEMORY,
             labels={"medici.demo": "training"},
         )  # fmt: skip
         try:
@@ -80,10 +81,6 @@ class ContainerTraining:
                 pages = memory.get("stats", {})
                 cached = pages.get("total_inactive_file", pages.get("inactive_file", 0))
                 self.memory_mib = max(self.memory_mib, (memory["usage"] - cached) / MIB)
-
-
-def train_in_container(bundle: Path, model: str, environment: Mapping[str, str] | None = None) -> ContainerTraining:
-    return ContainerTraining(bundle, model, environment or {})
 
 
 def _fetch(container: Container, path: str, folder: Path) -> None:
