@@ -67,6 +67,7 @@ def fit(  # noqa: PLR0913  a training run is these facts
     optimizer: torch.optim.Optimizer,
     epochs: int,
     computing: Computing,
+    first_epoch: int = 1,
     after_batch: Callable[[], object] = lambda: None,
     after_epoch: Callable[[int], object] = lambda _: None,
     validate: Callable[[torch.nn.Module], dict[str, float]] | None = None,
@@ -77,13 +78,13 @@ def fit(  # noqa: PLR0913  a training run is these facts
 ) -> History:
     """Train for `epochs`, measuring after each; with a `selection` the model ends with the weights of its best epoch.
 
-    Schedules are stepped by `after_batch` or by `after_epoch`, which gets the epoch's number. `to_training` puts the
-    model into its training mode: probing may keep parts of it still. Raises ValueError when the loss is no number any
-    more, naming the epoch.
+    `first_epoch` goes on where an earlier run stopped. Schedules are stepped by `after_batch` or by `after_epoch`,
+    which gets the epoch's number. `to_training` puts the model into its training mode: probing may keep parts of it
+    still. Raises ValueError when the loss is no number any more, naming the epoch.
     """
     history = History()
     scaler = torch.amp.GradScaler(enabled=computing.amp and computing.half == torch.float16)
-    for number in range(1, epochs + 1):
+    for number in range(first_epoch, epochs + 1):
         began = time.perf_counter()
         to_training(model)
         step = _Step(model, loss, optimizer, computing, scaler, clip_norm)
@@ -137,6 +138,8 @@ def _one_epoch(step: _Step, batches: Iterable[Batch], after_batch: Callable[[], 
 
 
 def _should_stop(history: History, epoch: Epoch, model: torch.nn.Module, selection: Selection) -> bool:
+    if selection.figure not in epoch.figures:
+        return False  # validation may sit out an epoch
     best = history.best.figures[selection.figure] if history.best else math.nan
     if history.best is None or selection.gain(epoch.figures[selection.figure], best):
         history.best = epoch
