@@ -16,6 +16,6 @@ def alembic_config(database_url: str, folder: Path | None = None) -> Config:
     return config
 
 
-def upgrade(database_url: str, folder: Path | None = None) -> None:
-    """Raises alembic's CommandError when the folder of migrations is not there."""
-    command.upgrade(alembic_config(database_url, folder), "head")
+def upgrade(database_url: str, folder: Path | None = None, revision: str = "head") -> None:
+    """Raises alembic's CommandError when the folder of migrations, or that revision, is not there."""
+    command.upgrade(alembic_config(database_url, folder), revision)

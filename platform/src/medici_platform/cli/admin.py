@@ -1,6 +1,7 @@
 """Commands on the database of this machine; no token needed, the operating system's permissions guard it."""
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,11 +11,14 @@ from medici_platform.accounts.queries import user_by_name
 from medici_platform.accounts.rules import Role
 from medici_platform.accounts.service import create_user as make_user
 from medici_platform.accounts.service import issue_token
+from medici_platform.backup import restore_backup, write_backup
+from medici_platform.backup_rows import BackupUnusable
 from medici_platform.cli.output import CommandFailed, notes
 from medici_platform.cli.settings import DataDir, local_settings
 from medici_platform.clock import clock_works
 from medici_platform.context import utc_now
 from medici_platform.database import Database
+from medici_platform.presentation.formats import size
 from medici_platform.queues.models import DEFAULT_QUEUE
 from medici_platform.queues.service import enroll_worker_with
 from medici_platform.security import hash_password
@@ -62,6 +66,43 @@ def bring_up_to_date(data_dir: DataDir = None) -> None:
     settings = local_settings(data_dir)
     migrate.upgrade(settings.database, settings.migrations_dir)
     notes.print("The database is up to date.")
+
+
+@app.command("backup")
+def backup(
+    folder: Annotated[Path, typer.Argument(help="Made when it is not there; later backups add what is new.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Back up database and storage, while the platform runs."""
+    settings = local_settings(data_dir)
+    try:
+        made = write_backup(settings.database, settings.storage, folder, now=utc_now())
+    except BackupUnusable as error:
+        raise CommandFailed(error.message, code=error.code) from error
+    except OSError as error:
+        raise CommandFailed(f"The backup could not be written to {folder}: {error.strerror}.") from error
+    notes.print(
+        f"{made.rows} rows and {made.files} files, {made.new_files} of them new ({size(made.new_bytes)}), "
+        f"of {settings.shown_database}:"
+    )
+    typer.echo(made.folder)
+
+
+@app.command("restore")
+def restore(
+    folder: Annotated[Path, typer.Argument(help="What `medici admin backup` has written.")],
+    at: Annotated[str | None, typer.Option(help="Name of one of its backups; default: the latest.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Fill an empty database and storage from a backup; their kinds may differ from the old platform's."""
+    settings = local_settings(data_dir)
+    try:
+        made = restore_backup(folder, settings.database, settings.storage, migrations=settings.migrations_dir, at=at)
+    except BackupUnusable as error:
+        raise CommandFailed(error.message, code=error.code) from error
+    except OSError as error:
+        raise CommandFailed(f"The backup could not be restored: {error}.") from error
+    notes.print(f"{made.rows} rows and {made.files} files of {made.folder.name} restored to {settings.shown_database}.")
 
 
 @app.command("enroll-worker")

@@ -1,0 +1,174 @@
+"""Backups: the database's rows and the storage's files in one folder, and a platform made from them again.
+
+    FOLDER/files/ab/abcdef…                  every stored file once, by its sha256; later backups add what is new
+    FOLDER/backups/2026-11-21T083000Z/       manifest.json and rows.jsonl.gz: one moment of the database
+
+Rows are read in one transaction, so they are of one moment; files never change and are in place before a row names
+them, so those that are there afterwards are all that the rows name. The rows' format is no database's own: a platform
+that began on SQLite is restored on PostgreSQL.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, inspect, text
+from sqlalchemy.engine import Connection
+
+from medici_platform import migrate
+from medici_platform.backup_rows import VERSION_TABLE, BackupUnusable, read_rows, write_rows
+from medici_platform.database import connect
+
+FORMAT = 1
+ROWS, MANIFEST = "rows.jsonl.gz", "manifest.json"
+
+
+@dataclass(frozen=True)
+class Backup:
+    """What was written or restored."""
+
+    folder: Path
+    rows: int
+    files: int
+    new_files: int
+    new_bytes: int
+
+
+def write_backup(database_url: str, storage: Path, folder: Path, *, now: datetime) -> Backup:
+    """Add a backup to `folder`, which may hold earlier ones. Nothing has to be stopped."""
+    place = folder / "backups" / f"{now:%Y-%m-%dT%H%M%SZ}"
+    draft = place.with_name(f".{place.name}.incomplete")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(mode=0o700, parents=True)
+    with _engine(database_url) as engine, _snapshot(engine) as connection:
+        revision = _revision(connection)
+        counts = write_rows(connection, draft / ROWS)
+    files = {path.name: path for path in storage.glob("[0-9a-f][0-9a-f]/*") if path.is_file()}
+    new = [path for name, path in sorted(files.items()) if _copy(path, _place(folder / "files", name))]
+    manifest = {
+        "format": FORMAT,
+        "revision": revision,
+        "made_at": now.isoformat(),
+        "rows": counts,
+        "rows_sha256": _sha256(draft / ROWS),
+        "files": sorted(files),
+    }
+    _write_whole(draft / MANIFEST, json.dumps(manifest, indent=1) + "\n")
+    draft.replace(place)
+    return Backup(place, sum(counts.values()), len(files), len(new), sum(path.stat().st_size for path in new))
+
+
+def restore_backup(
+    folder: Path, database_url: str, storage: Path, *, migrations: Path | None, at: str | None = None
+) -> Backup:
+    """Fill an empty database and an empty storage; the schema is brought up to date at the end.
+
+    All of the backup is checked before anything is written. Raises BackupUnusable.
+    """
+    place = _chosen(folder, at)
+    manifest = _read_manifest(place)
+    sizes = {sha256: _checked_size(_place(folder / "files", sha256), sha256) for sha256 in manifest["files"]}
+    with _engine(database_url) as engine:
+        _require_empty(engine, storage)
+        migrate.upgrade(database_url, migrations, manifest["revision"])
+        new = [name for name in sizes if _copy(_place(folder / "files", name), _place(storage, name))]
+        with engine.begin() as connection:
+            read_rows(connection, place / ROWS, manifest["rows"])
+    migrate.upgrade(database_url, migrations)
+    return Backup(place, sum(manifest["rows"].values()), len(sizes), len(new), sum(sizes[sha256] for sha256 in new))
+
+
+@contextmanager
+def _engine(url: str) -> Iterator[Engine]:
+    engine = connect(url)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def _snapshot(engine: Engine) -> Iterator[Connection]:
+    """One moment of the database; on SQLite a reader, which keeps no writer waiting."""
+    isolation = {} if engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+    with engine.execution_options(reads_only=True, **isolation).connect() as connection, connection.begin():
+        yield connection
+
+
+def _revision(connection: Connection) -> str:
+    if not inspect(connection).has_table(VERSION_TABLE):
+        raise BackupUnusable("There is nothing to back up: the database is empty.")
+    return str(connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar_one())  # noqa: S608 - a constant
+
+
+def _require_empty(engine: Engine, storage: Path) -> None:
+    if inspect(engine).get_table_names():
+        raise BackupUnusable("The database is not empty: restore into a new one, so that nothing is overwritten.")
+    if any(storage.glob("[0-9a-f][0-9a-f]/*")):
+        raise BackupUnusable(f"The storage {storage} is not empty: restore into a new one.")
+
+
+def _chosen(folder: Path, at: str | None) -> Path:
+    known = sorted(path.name for path in (folder / "backups").glob("[0-9]*"))
+    if not known:
+        raise BackupUnusable(f"There is no backup in {folder}.")
+    if at is not None and at not in known:
+        raise BackupUnusable(f"There is no backup {at!r} in {folder}: it has {', '.join(known)}.")
+    return folder / "backups" / (at or known[-1])
+
+
+def _read_manifest(place: Path) -> dict[str, Any]:
+    try:
+        manifest: dict[str, Any] = json.loads((place / MANIFEST).read_text(encoding="utf-8"))
+        if manifest["format"] != FORMAT:
+            raise BackupUnusable(f"{place} has the format {manifest['format']}, which this version cannot read.")
+        is_whole = _sha256(place / ROWS) == manifest["rows_sha256"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BackupUnusable(f"{place} is no complete backup.") from error
+    if not is_whole:
+        raise BackupUnusable(f"{place / ROWS} is damaged: its sha256 is not the manifest's.")
+    return manifest
+
+
+def _checked_size(file: Path, sha256: str) -> int:
+    if not file.is_file() or _sha256(file) != sha256:
+        raise BackupUnusable(f"The backup's file {sha256} is missing or damaged: nothing was restored.")
+    return file.stat().st_size
+
+
+def _place(folder: Path, sha256: str) -> Path:
+    """As the storage itself keeps its files."""
+    return folder / sha256[:2] / sha256
+
+
+def _copy(source: Path, target: Path) -> bool:
+    """False when it is there already. A file appears whole or not at all."""
+    if target.exists():
+        return False
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = target.with_name(f".{target.name}")
+    shutil.copyfile(source, draft)
+    with draft.open("rb") as written:
+        os.fsync(written.fileno())
+    draft.chmod(0o400)
+    draft.replace(target)
+    return True
+
+
+def _write_whole(file: Path, content: str) -> None:
+    with file.open("w", encoding="utf-8") as written:
+        written.write(content)
+        written.flush()
+        os.fsync(written.fileno())
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
