@@ -13,11 +13,13 @@ from medici_bundles.faults import BundleRejected
 from medici_bundles.json_schema import schema_text
 from medici_bundles.kit import build_kit
 from medici_bundles.starter import StarterRefused, write_starter
+from medici_platform.cli.bundle_making import make
 from medici_platform.cli.challenges import Json
 from medici_platform.cli.output import CommandFailed, notes, print_json, results
 from medici_platform.context import utc_now
 
 app = typer.Typer(help="Begin a bundle, check it, make its starting kit.", no_args_is_help=True)
+app.command()(make)
 
 BundlePath = Annotated[Path, typer.Argument(help="A bundle: a folder or a zip.")]
 
