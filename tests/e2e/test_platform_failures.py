@@ -39,7 +39,7 @@ MESSAGES = {
         "The image, or its Dockerfile, is not one that this challenge can run. "
         "Line 1 of the Dockerfile: the base "
         "image 'ubuntu:22.04' is not allowed; allowed are medici/*, codalab/codalab-legacy*, python:3*, "
-        "projectmonai/monai:*."
+        "projectmonai/monai:0.[0-6]*, projectmonai/monai:*."
     ),
     "predictions_invalid": (
         "The predictions could not be scored because they do not follow the challenge's format. "

@@ -57,10 +57,11 @@ class Settings(BaseSettings):
         default_factory=lambda: {
             "codalab/codalab-legacy*": "medici/codalab:latest",
             "python:3*": "medici/python:latest",
+            "projectmonai/monai:0.[0-6]*": "medici/monai-compat:latest",
             "projectmonai/monai:*": "medici/monai:latest",
         }
     )
-    """Pattern of a public image name → image on the workers' engines. Shown to participants."""
+    """Pattern of a public image name → image on the workers' engines; the first that fits. Shown to participants."""
     pull: Literal["never", "missing", "always"] = "missing"
     """When workers fetch images from their registry; a challenge or a phase may say otherwise."""
     program_image: str = "medici/codalab:latest"

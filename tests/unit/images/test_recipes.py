@@ -21,8 +21,8 @@ def test_an_unknown_image_is_refused_with_the_choice() -> None:
     with pytest.raises(ImageBuildFailed) as refusal:
         with_parents(["keras"])
     assert str(refusal.value) == (
-        "There is no curated image 'keras': choose from python, codalab, torch, monai, timm, postgres, "
-        "redis, platform, worker, scoring."
+        "There is no curated image 'keras': choose from python, codalab, torch, monai, monai-compat, "
+        "timm, postgres, redis, platform, worker, scoring."
     )
 
 
@@ -30,13 +30,22 @@ def test_an_unknown_image_is_refused_with_the_choice() -> None:
 def test_each_recipe_has_its_files(recipe: Recipe) -> None:
     files = {
         "debian": ("debian-packages.txt", "image-config.txt"),
-        "wheels": ("Dockerfile", "requirements.txt"),
+        "wheels": ("Dockerfile",),
         "program": ("Dockerfile",),
     }
     assert [name for name in files[recipe.kind] if not (recipe.folder / name).is_file()] == []
 
 
-@pytest.mark.parametrize("recipe", [recipe for recipe in RECIPES.values() if recipe.kind == "wheels"], ids=str)
+def test_packages_come_from_a_list_of_pythons_or_debians() -> None:
+    lists = ("requirements.txt", "debian-packages.txt")
+    wheels = [recipe for recipe in RECIPES.values() if recipe.kind == "wheels"]
+    assert [recipe.name for recipe in wheels if not any((recipe.folder / name).is_file() for name in lists)] == []
+
+
+WITH_WHEELS = [recipe for recipe in RECIPES.values() if (recipe.folder / "requirements.in").is_file()]
+
+
+@pytest.mark.parametrize("recipe", WITH_WHEELS, ids=lambda recipe: recipe.name)
 def test_every_package_is_pinned_with_hashes_and_no_index(recipe: Recipe) -> None:
     text = (recipe.folder / "requirements.txt").read_text()
     entries = re.split(r"\n(?=\S)", re.sub(r"(?m)^#.*\n", "", text).strip())
@@ -60,8 +69,9 @@ def test_the_fingerprint_follows_files_parent_and_variant(tmp_path: Path, monkey
 
 
 def test_what_others_only_stand_on_is_no_name_of_its_own() -> None:
+    packages = ("python", "codalab", "torch", "monai", "monai-compat", "timm")
     programs = ("platform", "worker", "scoring")
-    assert ("python", "codalab", "torch", "monai", "timm", "postgres", "redis", *programs) == IMAGE_NAMES
+    assert (*packages, "postgres", "redis", *programs) == IMAGE_NAMES
 
 
 def test_packages_of_ours_are_part_of_what_an_image_is_made_from() -> None:

@@ -1,7 +1,6 @@
 """Debian systems as images: medici/base (Python's own slim image where a registry answers) and the offline services."""
 
 import os
-import platform
 import shlex
 import shutil
 import subprocess
@@ -14,6 +13,7 @@ import docker
 from docker.errors import DockerException
 from requests.exceptions import RequestException
 
+from medici_worker.images.debian_packages import listed_lines, os_release
 from medici_worker.images.errors import ImageBuildFailed
 from medici_worker.images.packages import Say, Target, install_packages
 from medici_worker.images.recipes import PYTHON_LABEL, PYTHON_VERSION, Recipe
@@ -53,16 +53,11 @@ def import_debian(engine: docker.DockerClient, recipe: Recipe, labels: dict[str,
     _require_debootstrap(recipe)
     with tempfile.TemporaryDirectory(prefix="medici-debian-", dir="/var/tmp") as folder:
         root = Path(folder) / "root"
-        _debootstrap(root, _lines(recipe.folder / "debian-packages.txt"), say)
+        _debootstrap(root, listed_lines(recipe.folder / "debian-packages.txt"), say)
         python_version = _settle_python(root, recipe, str(engine.version()["Arch"]))
         _finish(root, recipe)
         _strip(root)
         _import(engine, recipe, root, labels | {PYTHON_LABEL: python_version})
-
-
-def _lines(file: Path) -> list[str]:
-    lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
-    return [line for line in lines if line and not line.startswith("#")]
 
 
 def _require_debootstrap(recipe: Recipe) -> None:
@@ -89,14 +84,7 @@ def _last_line(text: str) -> str:
 
 
 def _is_debian() -> bool:
-    return _os_release().get("ID") == "debian"
-
-
-def _os_release() -> dict[str, str]:
-    try:
-        return platform.freedesktop_os_release()
-    except OSError:
-        return {}
+    return os_release().get("ID") == "debian"
 
 
 def _debootstrap(root: Path, packages: list[str], say: Say) -> None:
@@ -118,7 +106,7 @@ def _debootstrap(root: Path, packages: list[str], say: Say) -> None:
 
 def _suites() -> list[tuple[str, str | None]]:
     """(suite, mirror) in order of preference: the Debian with our Python, then this machine's own release."""
-    codename = _os_release().get("VERSION_CODENAME", DEBIAN_SUITE)
+    codename = os_release().get("VERSION_CODENAME", DEBIAN_SUITE)
     own_mirror = _own_mirror(codename)
     debian_mirror = own_mirror if _is_debian() else None  # None: debootstrap's own default
     return list(dict.fromkeys([(DEBIAN_SUITE, debian_mirror), (codename, own_mirror)]))
@@ -199,7 +187,7 @@ def _strip(root: Path) -> None:
 
 
 def _import(engine: docker.DockerClient, recipe: Recipe, root: Path, labels: dict[str, str]) -> None:
-    config = _lines(recipe.folder / "image-config.txt")
+    config = listed_lines(recipe.folder / "image-config.txt")
     changes = config + [f'LABEL {name}="{value}"' for name, value in labels.items()]
     pack = ["tar", "--create", "--numeric-owner", "--one-file-system", f"--directory={root}", "."]
     with subprocess.Popen(pack, stdout=subprocess.PIPE) as packing:

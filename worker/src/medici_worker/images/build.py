@@ -14,6 +14,7 @@ from docker.errors import APIError, DockerException, ImageNotFound
 from docker.models.images import Image
 
 from medici_worker.images.bases import import_debian, upstream_base
+from medici_worker.images.debian_packages import fetch_debian_packages, listed_lines
 from medici_worker.images.errors import ImageBuildFailed
 from medici_worker.images.packages import Say, Target, install_packages, install_torch
 from medici_worker.images.recipes import (
@@ -54,15 +55,26 @@ def build_images(
     """Make the named curated images and those they stand on; up-to-date ones are left alone.
 
     `say` gets one line per fact that a person waiting wants to know. `torch_backend` is `cpu`, or a CUDA version
-    in uv's words (`cu130`) for machines with GPUs. Raises `ImageBuildFailed` with one sentence.
+    in uv's words (`cu130`) for machines with GPUs. An image that cannot be made takes only those with it that stand on
+    it: the others are made, then `ImageBuildFailed` is raised, with one sentence for each image that failed.
     """
-    recipes = with_parents(names)
     work = _Work(engine or _engine(), say, force, torch_backend)
-    try:
-        return [work.make(recipe) for recipe in recipes]
-    except DockerException as error:
-        reason = getattr(error, "explanation", None) or error
-        raise ImageBuildFailed(f"The Docker engine refused: {reason}") from error
+    built: list[BuiltImage] = []
+    failed: dict[str, str] = {}
+    for recipe in with_parents(names):
+        if recipe.parent in failed:
+            failed[recipe.name] = ""
+            continue
+        try:
+            built.append(work.make(recipe))
+        except ImageBuildFailed as failure:
+            failed[recipe.name] = str(failure)
+        except DockerException as error:
+            reason = getattr(error, "explanation", None) or error
+            failed[recipe.name] = f"The Docker engine refused: {reason}"
+    if failed:
+        raise ImageBuildFailed(" ".join(dict.fromkeys(filter(None, failed.values()))))
+    return built
 
 
 def _engine() -> docker.DockerClient:
@@ -142,7 +154,12 @@ class _Work:
             context = Path(folder) / "context"
             context.mkdir()
             shutil.copy(recipe.folder / "Dockerfile", context)
-            self._install(recipe, context / "site-packages", Target(python_version, str(self.engine.version()["Arch"])))
+            target = Target(python_version, str(self.engine.version()["Arch"]))
+            self._install(recipe, context / "site-packages", target)
+            listed = recipe.folder / "debian-packages.txt"
+            if listed.is_file():
+                debs, names = context / "debian-packages", listed_lines(listed)
+                fetch_debian_packages(self.engine, parent_tag, names, debs, architecture=target.architecture)
             self._add_own_code(recipe, context)
             arguments = {"PARENT": parent_tag, "PYTHON_VERSION": python_version}
             self._docker_build(recipe, context, arguments, labels)
@@ -168,7 +185,7 @@ class _Work:
     def _install(self, recipe: Recipe, folder: Path, target: Target) -> None:
         if recipe.name == "torch":
             install_torch(folder, target, recipe.folder, backend=self.torch_backend, say=self.say)
-        else:
+        elif (recipe.folder / "requirements.txt").is_file():
             install_packages(folder, target, recipe.folder / "requirements.txt", options=["--no-deps"])
 
     def _docker_build(

@@ -19,8 +19,9 @@ PACKAGE_PARTS = ("pyproject.toml", "src")
 class Recipe:
     """One image of ours and the image that it stands on.
 
-    `debian` images are a Debian system imported whole; `wheels` images are Python packages copied onto their parent;
-    both have a folder in `worker/images`. `program` images are built by the Dockerfile of a folder of the checkout.
+    `debian` images are a Debian system imported whole; `wheels` images are packages copied onto their parent, Python's
+    (`requirements.txt`), Debian's (`debian-packages.txt`) or modules of their own (`site/`); both have a folder in
+    `worker/images`. `program` images are built by the Dockerfile of a folder of the checkout.
     """
 
     name: str
@@ -62,6 +63,7 @@ RECIPES = {
         Recipe("codalab", "wheels", parent="python"),
         Recipe("torch", "wheels", parent="python"),
         Recipe("monai", "wheels", parent="torch"),
+        Recipe("monai-compat", "wheels", parent="monai"),
         Recipe("timm", "wheels", parent="monai"),
         Recipe("postgres", "debian"),
         Recipe("redis", "debian"),
