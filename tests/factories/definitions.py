@@ -168,11 +168,17 @@ COLUMN_KEYS = some(
     sorting=st.sampled_from(["asc", "desc"]), precision=st.integers(0, 15), hidden=st.booleans(), group=short(100)
 )
 COLUMN_NAMES = st.from_regex(r"[a-zé0-9_][a-zA-Z_0-9 .%+()/@-]{0,99}", fullmatch=True).map(str.strip)
-BOARD_KEYS = some(hidden=st.booleans(), anonymous=st.booleans(), submission_rule=st.sampled_from(RULES))
+BOARD_KEYS = some(
+    hidden=st.booleans(),
+    anonymous=st.booleans(),
+    submission_rule=st.sampled_from(RULES),
+    reference_results=PATHS,
+)
 CHALLENGE_KEYS = some(
     description=FREE_TEXT,
     image=PATHS,
     terms=PATHS,
+    data_notice=PATHS,
     pages=lists(PAGES),
     registration_auto_approve=st.booleans(),
     docker_image=TEXT,
@@ -288,6 +294,8 @@ def _computations(draw: st.DrawFn, others: list[int]) -> Drawn:
         "computation": draw(st.sampled_from(["avg", "sum", "min", "max", "avg_rank", "reciprocal_rank"])),
         "computation_indexes": names,
     }
+    if fields["computation"].endswith("_rank") and draw(st.booleans()):
+        fields["over_tasks"] = True
     if fields["computation"] not in {"min", "max"} and draw(st.booleans()):
         fields["computation_weights"] = draw(st.lists(SECONDS, min_size=len(names), max_size=len(names)))
     return fields

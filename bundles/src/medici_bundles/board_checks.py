@@ -42,6 +42,8 @@ def _computation(
     if column.computation_weights and indexes and len(column.computation_weights) != len(indexes):
         message = f"holds {len(column.computation_weights)} weights for {len(indexes)} columns; give one for each"
         yield (*path, "computation_weights"), message
+    if column.over_tasks and column.computation not in RANKS:
+        yield (*path, "over_tasks"), "needs a `computation` of ranks: avg_rank or reciprocal_rank"
     for at, index in enumerate(indexes):
         wrong = _wrong_source(column, index, known, computed)
         if wrong:

@@ -15,6 +15,9 @@ from medici_bundles.schema import ChallengeDefinition, Part
 from medici_bundles.secrecy import overlap, secret_refs
 from medici_bundles.yaml_lines import Path, YamlDocument
 
+DATA_PROGRAMS = ("synthetic.py", "real.py")
+"""Of the folder `data`: each makes the challenge's data, and the notice that says which of the two they are."""
+
 
 @dataclass(frozen=True)
 class Mention:
@@ -81,7 +84,7 @@ def file_faults(
 def _wrong(root: FilesystemPath, mention: Mention) -> str:
     path = locate(root, mention.ref) if mention.is_data else root / mention.ref
     if path is None or not path.exists():
-        return "which the bundle does not hold" + (_how_to_make(root) if mention.is_data else "")
+        return "which the bundle does not hold" + _how_to_make(root, mention)
     if not path.resolve().is_relative_to(root.resolve()):
         return "a link that leaves the bundle; put the files themselves there"
     if mention.is_data:
@@ -89,8 +92,14 @@ def _wrong(root: FilesystemPath, mention: Mention) -> str:
     return "" if path.is_file() else "which is a folder; name a file"
 
 
-def _how_to_make(root: FilesystemPath) -> str:
+def _how_to_make(root: FilesystemPath, mention: Mention) -> str:
+    """Of what the bundle's own programs write."""
     data = root / "data"
+    programs = [name for name in DATA_PROGRAMS if (data / name).is_file()]
+    if mention.path[-1] == "data_notice" and programs:
+        return f"; make the data first, which writes it: {' or '.join(f'`python data/{name}`' for name in programs)}"
+    if not mention.is_data:
+        return ""
     has_generator = data.is_dir() and any(path.suffix in {".py", ".sh"} for path in data.rglob("*"))
     return "; make it first: the bundle's README says how" if has_generator else ""
 

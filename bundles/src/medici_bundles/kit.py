@@ -96,7 +96,8 @@ def _published(definition: ChallengeDefinition) -> list[str]:
 
 def _helpful(definition: ChallengeDefinition) -> list[str]:
     pages = [page.file for page in definition.pages]
-    singles = [ref for ref in (definition.terms, definition.image) if ref]
+    singles = [ref for ref in (definition.terms, definition.image, definition.data_notice) if ref]
+    singles += [board.reference_results for board in definition.leaderboards if board.reference_results]
     inputs = [task.input_data for task in definition.tasks if task.input_data]  # the hidden ones are secrets
     withheld = "make_programs_available" in definition.model_fields_set and not definition.make_programs_available
     programs = [] if withheld else [task.scoring_program for task in definition.tasks]

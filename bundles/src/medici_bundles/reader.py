@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import Self
 
 from medici_bundles.archives import DATA_LIMITS, ArchiveLimits
+from medici_bundles.content_checks import content_faults, read_notice, read_references
 from medici_bundles.entry_names import ArchiveRejected, is_noise
 from medici_bundles.faults import BundleRejected, Fault
 from medici_bundles.file_checks import file_faults, locate, mentions
 from medici_bundles.formats import read_definition
 from medici_bundles.notes import notes
 from medici_bundles.packing import Packed, extract_zip, pack_folder, repack_zip
+from medici_bundles.reference_results import ReferenceRow
 from medici_bundles.report import ImportReport
-from medici_bundles.schema import ChallengeDefinition, Page
+from medici_bundles.schema import ChallengeDefinition, Leaderboard, Page
 from medici_bundles.yaml_lines import MAX_FILE_BYTES, YamlDocument, read_yaml
 
 DEFINITION_NAMES = ("competition.yaml", "competition.yml")
@@ -64,6 +66,15 @@ class Bundle:
     def terms_text(self) -> str:
         """Empty when the challenge has no terms."""
         return self.page_text(self.definition.terms) if self.definition.terms else ""
+
+    @property
+    def data_notice_text(self) -> str:
+        """One line of plain text; empty when the challenge has none."""
+        return read_notice(self.folder, self.definition.data_notice) if self.definition.data_notice else ""
+
+    def references(self, board: Leaderboard) -> tuple[ReferenceRow, ...]:
+        """The published figures beside a board of the definition."""
+        return read_references(self.folder, self.definition, board)
 
     @property
     def image_bytes(self) -> bytes | None:
@@ -140,7 +151,11 @@ def _open_folder(folder: Path, *, is_kit: bool) -> Bundle:
     root = definition_file.parent
     reading = read_definition(read_yaml(definition_file.name, definition_file.read_bytes()))
     document = reading.document
-    faults = [*reading.faults, *file_faults(root, reading.definition, document, is_kit=is_kit)]
+    faults = [
+        *reading.faults,
+        *file_faults(root, reading.definition, document, is_kit=is_kit),
+        *content_faults(root, reading.definition),
+    ]
     if faults:
         raise BundleRejected(faults)
     definition = reading.definition.ordered()

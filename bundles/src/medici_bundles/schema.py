@@ -179,6 +179,8 @@ class Column(Part):
     """One for each of computation_indexes; empty: all weigh the same."""
     precision: Annotated[int, Field(ge=0, le=15)] = 2
     hidden: bool = False
+    over_tasks: bool = False
+    """Of `avg_rank` and `reciprocal_rank`: the ranks are those in each task of the phase, and their mean is taken."""
     group: str = Field(default="", max_length=100)
     """Columns of the same group share a heading."""
 
@@ -195,6 +197,8 @@ class Leaderboard(Part):
     """Index of the column that ranks."""
     anonymous: bool = False
     """Participants' names are shown to the organizers, and everybody's own to themselves, alone."""
+    reference_results: FilePath | None = None
+    """CSV file with published figures, which stand beside the entries and are never ranked."""
     columns: tuple[Column, ...] = Field(min_length=1)
 
     @classmethod
@@ -222,6 +226,8 @@ class ChallengeDefinition(Part):
     description: str = ""
     image: FilePath | None = None
     terms: FilePath | None = None
+    data_notice: FilePath | None = None
+    """Text file that says in at most 500 characters what the data are, real or made by a program: shown everywhere."""
     pages: tuple[Page, ...] = ()
     registration_auto_approve: bool = False
     docker_image: str | None = None
@@ -290,7 +296,7 @@ class ChallengeDefinition(Part):
         return next(task for task in self.tasks if task.index == index)
 
 
-OWN_KEYS = frozenset({"slug", "image_map", "pull", "collaborators"})
+OWN_KEYS = frozenset({"slug", "image_map", "pull", "collaborators", "data_notice"})
 OWN_PHASE_KEYS = frozenset(
     {"accepts", "hidden", "logs", "limits", "scoring_limits", "build", "outputs", "unwrap_results", "allowed_images"}
     | {"detailed_results", "parent", "parallel", "embargo_until", "freeze_at", "late_until"}

@@ -73,19 +73,22 @@ def contest(
     tasks: int = 1,
     boards: list[dict[str, Any]] | None = None,
     phase: dict[str, Any] | None = None,
+    files: dict[str, str | bytes] | None = None,
+    names: list[str] | None = None,
     **challenge: Any,
 ) -> Contest:
     definition = yaml.safe_load(COMPETITION)
     task = definition["tasks"][0]
-    definition["tasks"] = [{**task, "index": index, "name": f"Task {'ABC'[index]}"} for index in range(tasks)]
+    named = names or [f"Task {'ABC'[index]}" for index in range(tasks)]
+    definition["tasks"] = [{**task, "index": index, "name": name} for index, name in enumerate(named)]
     for each in definition["phases"]:
-        each["tasks"] = list(range(tasks))
+        each["tasks"] = list(range(len(named)))
     definition["phases"][1] |= {"max_submissions": 50, "max_submissions_per_day": 50, **(phase or {})}
     own = {"title": "Results", "key": "main", "submission_rule": rule, "columns": columns or [F1, SECONDS]}
     definition["leaderboards"] = boards or [own]
     definition |= challenge
     olga = platform.user("olga", Role.ORGANIZER)
     text = yaml.safe_dump(definition, sort_keys=False)
-    answer = import_bundle(platform, olga, {**BUNDLE_FILES, "competition.yaml": text})
+    answer = import_bundle(platform, olga, {**BUNDLE_FILES, **(files or {}), "competition.yaml": text})
     assert answer.status_code == 201, answer.text
     return Contest(platform, olga, FakeWorker(platform, platform.worker()))

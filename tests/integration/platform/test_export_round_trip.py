@@ -78,6 +78,8 @@ class Place:
                 "tasks": [_columns(task) for task in challenge.tasks],
                 "phases": [_columns(phase) for phase in challenge.phases],
                 "boards": [[_columns(column) for column in board.columns] for board in challenge.leaderboards],
+                "references": [[_columns(row) for row in board.references] for board in challenge.leaderboards],
+                "data_notice": challenge.data_notice,
                 "pages": [(page.slug, page.html.replace(slug, "")) for page in challenge.pages],
                 "facts": (challenge.fact_sheet, challenge.queue_id, [each.id for each in challenge.collaborators]),
             }
@@ -107,6 +109,7 @@ class Bundle:
     def zipped(self) -> bytes:
         self._place_data()
         self._write_pages()
+        self._write_references()
         said = self.said | {"queue": self.draw(st.sampled_from([None, "big"]))}
         said["collaborators"] = self.draw(st.sampled_from([(), ("ann",), ("ben", "ann")]))
         definition = ChallengeDefinition.model_validate({key: each for key, each in said.items() if each is not None})
@@ -146,11 +149,21 @@ class Bundle:
         single: tuple[tuple[str, str, str | bytes], ...] = (
             ("terms", "terms.html", "<p>Be fair</p>"),
             ("image", "logo.png", PNG),
+            ("data_notice", "data_notice.txt", "Synthetic: <drawn> by a program.\n"),
         )
         for key, name, text in single:
             if self.said.get(key):
                 self.said[key] = name
                 self.files[name] = text
+
+    def _write_references(self) -> None:
+        for number, board in enumerate(self.said["leaderboards"]):
+            ranks = {"avg_rank", "reciprocal_rank"}
+            keys = [each["key"] for each in board["columns"] if each.get("computation") not in ranks]
+            if board.get("reference_results"):
+                board["reference_results"] = f"published/{number}.csv"
+                text = f"method,task,{','.join(keys)},source,data\nSVM,,{','.join('1' for _ in keys)},A,published\n"
+                self.files[board["reference_results"]] = text
 
 
 @st.composite

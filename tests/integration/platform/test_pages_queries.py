@@ -25,9 +25,9 @@ STATEMENTS = {
     ("user0", "/challenges/tiny/submissions"): 11,
     ("olga", "/challenges/tiny/participants"): 9,
     ("olga", "/challenges/tiny/alerts"): 9,
-    ("user0", "/challenges/tiny/leaderboard"): 11,
-    (None, "/challenges/tiny/leaderboard"): 9,
-    (None, "/challenges/tiny/leaderboard.csv"): 8,
+    ("user0", "/challenges/tiny/leaderboard"): 12,
+    (None, "/challenges/tiny/leaderboard"): 10,
+    (None, "/challenges/tiny/leaderboard.csv"): 9,
     ("user0", "/account"): 2,
     ("ada", "/admin/workers"): 2,
 }
@@ -46,7 +46,11 @@ def _fill(platform: RunningPlatform, count: int) -> None:
     worker = FakeWorker(platform, platform.worker("w0"))
     for index in range(count):
         slug = "tiny" if index == 0 else f"tiny-{index}"
-        files = {**BUNDLE_FILES, "competition.yaml": COMPETITION.replace("slug: tiny", f"slug: {slug}")}
+        text = COMPETITION.replace("slug: tiny", f"slug: {slug}").replace(
+            "    key: main\n", "    key: main\n    reference_results: published.csv\n"
+        )
+        published = "method,task,f1,source,data\n" + "".join(f"m{number},,0.5,S,D\n" for number in range(count))
+        files = {**BUNDLE_FILES, "competition.yaml": text, "published.csv": published}
         import_bundle(platform, olga, files).raise_for_status()
     for index in range(count):
         if index:

@@ -89,6 +89,7 @@ def test_keys_of_the_challenge(every_key: tuple[ChallengeDefinition, ImportRepor
         "description": "Find them all.",
         "image": "logo.png",
         "terms": "pages/terms.html",
+        "data_notice": None,
         "registration_auto_approve": False,
         "docker_image": "codalab/codalab-legacy:py3",
         "image_map": {},

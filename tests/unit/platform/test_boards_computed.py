@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medici_platform.leaderboards.rank_columns import dense_ranks, with_ranks
+from medici_platform.leaderboards.rank_columns import Entry, dense_ranks, with_ranks
 from medici_platform.runs.computing import compute, plan
 
 
@@ -19,6 +19,7 @@ class Column:
     computation_indexes: list[int] = field(default_factory=list)
     computation_weights: list[float] = field(default_factory=list)
     descending: bool = True
+    over_tasks: bool = False
 
 
 A, B = Column("a", 0), Column("b", 1)
@@ -87,7 +88,31 @@ def test_dense_ranks():
 def test_the_mean_of_ranks_follows_each_columns_direction():
     columns = [A, Column("b", 1, descending=False), Column("r", 2, "avg_rank", [0, 1], descending=False)]
     scores = [{"a": 0.9, "b": 1, "r": 77}, {"a": 0.8, "b": 2}, {"a": 0.9}, {"a": 0.7, "b": 2}]
-    assert [each.get("r") for each in with_ranks(scores, columns)] == [1.0, 2.0, None, 2.5]
+    assert [each.get("r") for each in with_ranks(list(map(Entry, scores)), columns)] == [1.0, 2.0, None, 2.5]
+
+
+def over_tasks(*, weights: list[float] | None = None) -> list[Column]:
+    ranks = Column("r", 2, "avg_rank", [0, 1], weights or [], descending=False, over_tasks=True)
+    return [A, Column("b", 1, descending=False), ranks]
+
+
+PER_TASK = [
+    Entry({"a": 0.5}, {"0": {"a": 0.9, "b": 1}, "7": {"a": 0.1, "b": 3}}),
+    Entry({"a": 0.9}, {"0": {"a": 0.8, "b": 1}, "7": {"a": 0.3, "b": 2}}),
+    Entry({"a": 0.9}, {"0": {"a": 1.0, "b": 2}}),
+]
+
+
+def test_the_mean_of_ranks_over_tasks():
+    """By hand: the first has 2 and 1 in task 0 (a, b), 2 and 2 in task 7; the third lacks task 7."""
+    assert [each.get("r") for each in with_ranks(PER_TASK, over_tasks(), ["0", "7"])] == [7 / 4, 6 / 4, None]
+    weighted = with_ranks(PER_TASK, over_tasks(weights=[3, 1]), ["0", "7"])
+    assert [each.get("r") for each in weighted] == [(3 * 2 + 1 + 3 * 2 + 2) / 8, (3 * 3 + 1 + 3 * 1 + 1) / 8, None]
+
+
+def test_ranks_over_tasks_in_a_phase_with_one_task_are_those_of_the_whole():
+    found = with_ranks([Entry({"a": 0.5, "b": 1}), Entry({"a": 0.9, "b": 1})], over_tasks())
+    assert [each.get("r") for each in found] == [1.5, 1.0]
 
 
 numbers = st.one_of(st.none(), st.integers(-3, 3).map(float), st.floats(-1e6, 1e6))
@@ -103,7 +128,7 @@ def test_as_a_naive_count_says(rows, directions, computation, weights):
     columns = [Column("a", 0, descending=directions[0]), Column("b", 1, descending=directions[1])]
     columns.append(Column("r", 2, computation, [0, 1], weights))
     scores = [{key: value for key, value in zip("ab", row, strict=True) if value is not None} for row in rows]
-    found = [each.get("r") for each in with_ranks(scores, columns)]
+    found = [each.get("r") for each in with_ranks(list(map(Entry, scores)), columns)]
     assert found == [naive(rows, row, directions, computation, weights or [1.0, 1.0]) for row in rows]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from medici_bundles import schema
+from medici_bundles.reference_results import ReferenceRow
 from medici_platform.challenges.models import (
     Challenge,
     ChallengeFile,
@@ -14,6 +15,7 @@ from medici_platform.challenges.models import (
     Leaderboard,
     LeaderboardColumn,
     Phase,
+    ReferenceResult,
     Task,
 )
 from medici_platform.challenges.storing import StoredBundle, shown_picture_type
@@ -39,6 +41,7 @@ def record(challenge: Challenge, stored: StoredBundle) -> None:
     _merge(challenge.leaderboards, Leaderboard, "key", [_board_values(board) for board in definition.leaderboards])
     for row, board in zip(challenge.leaderboards, definition.leaderboards, strict=True):
         _merge(row.columns, LeaderboardColumn, "key", [_column_values(column) for column in board.columns])
+        _merge(row.references, ReferenceResult, "position", _reference_values(stored.references[board.key]))
 
 
 def _merge(rows: list[Row], make: Callable[[], Row], key: str, wanted: Sequence[Mapping[str, Any]]) -> None:
@@ -66,6 +69,7 @@ def _challenge_values(stored: StoredBundle) -> dict[str, Any]:
         "title": definition.title,
         "description": definition.description,
         "terms": stored.terms,
+        "data_notice": stored.data_notice,
         "logo_sha256": logo.sha256 if logo else None,
         "logo_type": logo_type,
         "kit_sha256": stored.kit.sha256,
@@ -219,7 +223,12 @@ def _column_values(column: schema.Column) -> dict[str, Any]:
         "computation": column.computation,
         "computation_indexes": list(column.computation_indexes),
         "computation_weights": list(column.computation_weights),
+        "over_tasks": column.over_tasks,
         "descending": column.sorting == "desc",
         "precision": column.precision,
         "hidden": column.hidden,
     }
+
+
+def _reference_values(rows: Sequence[ReferenceRow]) -> list[dict[str, Any]]:
+    return [{"position": position, **vars(row), "scores": dict(row.scores)} for position, row in enumerate(rows)]

@@ -28,6 +28,8 @@ class ChallengeOut(BaseModel):
     slug: str
     title: str
     description: str
+    data_notice: str
+    """What the data are, real or made by a program. Empty: the organizers do not say."""
     organizer: str
     collaborators: list[str]
     """User names of further organizers."""
@@ -112,6 +114,7 @@ def present(challenge: Challenge, now: datetime) -> ChallengeOut:
         slug=challenge.slug,
         title=challenge.title,
         description=challenge.description,
+        data_notice=challenge.data_notice,
         organizer=challenge.owner.username,
         collaborators=sorted(each.username for each in challenge.collaborators),
         competition_type=challenge.competition_type,

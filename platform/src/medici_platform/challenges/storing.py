@@ -6,6 +6,7 @@ from pathlib import Path
 from medici_bundles import schema
 from medici_bundles.kit import build_kit
 from medici_bundles.reader import Bundle, open_bundle
+from medici_bundles.reference_results import ReferenceRow
 from medici_bundles.report import ImportReport
 from medici_bundles.secrecy import overlap, secret_refs
 from medici_platform.challenges.html import render_page
@@ -45,6 +46,10 @@ class StoredBundle:
     pages: list[PageText]
     terms: str
     """Clean HTML."""
+    data_notice: str
+    """One line of plain text."""
+    references: dict[str, tuple[ReferenceRow, ...]]
+    """Key of a leaderboard → published figures beside it."""
     kit: StoredFile
     remarks: list[str]
 
@@ -78,6 +83,8 @@ def store_bundle(path: Path, storage: Storage, *, slug: str | None = None) -> St
             no_files=storage.store_bytes(_EMPTY_ZIP),
             pages=pages,
             terms=terms,
+            data_notice=bundle.data_notice_text,
+            references={board.key: bundle.references(board) for board in definition.leaderboards},
             kit=_store_kit(bundle, storage),
             remarks=[*withheld_remarks(definition), *dict.fromkeys(pictures.remarks)],
         )
@@ -129,7 +136,8 @@ def _data_files(bundle: Bundle, storage: Storage) -> list[BundleFile]:
 def _plain_files(bundle: Bundle, storage: Storage) -> list[BundleFile]:
     """Pages, terms and the picture, byte for byte."""
     definition = bundle.definition
-    named = [*(page.file for page in definition.pages), definition.terms, definition.image]
+    named = [*(page.file for page in definition.pages), definition.terms, definition.image, definition.data_notice]
+    named += [board.reference_results for board in definition.leaderboards]
     return [
         BundleFile(
             ref, storage.store_bytes((bundle.folder / ref).read_bytes()), media_type=shown_picture_type(definition, ref)

@@ -4,10 +4,13 @@ from typing import Annotated, Any
 
 import typer
 
+from medici_platform.cli.board_tables import print_board
 from medici_platform.cli.challenges import Json
 from medici_platform.cli.client import Client
-from medici_platform.cli.output import CommandFailed, notes, print_json, print_table
+from medici_platform.cli.output import CommandFailed, notes, print_json
 from medici_platform.cli.submissions import PhaseOption
+
+__all__ = ["fetch_board", "leaderboard", "print_board"]
 
 CHOICES = ("put", "withdraw")
 
@@ -44,25 +47,6 @@ def fetch_board(client: Client, challenge: str, phase: str | None, key: str | No
     return {name: value for name, value in board.items() if name not in ("page", "pages")}
 
 
-def print_board(board: dict[str, Any], *, by_task: bool = False) -> None:
-    columns = board["columns"]
-    tasks = board["tasks"] if by_task else []
-    facts = board["facts"]
-    headings = [("Rank", True), ("Participant", False)]
-    headings += [(_heading(column), True) for column in columns]
-    headings += [(f"{task['name']}: {_heading(column)}", True) for task in tasks for column in columns]
-    headings += [(fact["title"], False) for fact in facts]
-    rows = []
-    for entry in board["entries"]:
-        blocks = [entry["scores"], *(entry["task_scores"].get(str(task["index"]), {}) for task in tasks)]
-        numbers = [_number(block.get(each["key"]), each["precision"]) for block in blocks for each in columns]
-        answers = [_answer(entry["facts"].get(fact["key"])) for fact in facts]
-        rows.append([str(entry["rank"] or "–"), entry["participant"], *numbers, *answers])
-    print_table(f"{board['challenge']} · {board['phase']} · {board['title']}", headings, rows)
-    if board["frozen_since"]:
-        notes.print(f"Frozen since {board['frozen_since']}: later submissions enter when the phase has ended.")
-
-
 def _choose(what: str, submission: int, *, as_json: bool) -> None:
     client, path = Client(), f"/submissions/{submission}/leaderboard"
     answer = client.post(path) if what == "put" else client.delete(path)
@@ -70,17 +54,3 @@ def _choose(what: str, submission: int, *, as_json: bool) -> None:
         print_json(answer)
     else:
         notes.print(f"Submission {submission} {'stands' if answer['stands'] else 'does not stand'} on the board.")
-
-
-def _heading(column: dict[str, Any]) -> str:
-    return f"{column['title']} {'↓' if column['sorting'] == 'desc' else '↑'}"
-
-
-def _number(value: float | None, precision: int) -> str:
-    return "–" if value is None else f"{value:.{precision}f}"
-
-
-def _answer(answer: Any) -> str:
-    if isinstance(answer, bool):
-        return "yes" if answer else "no"
-    return "–" if answer is None else str(answer)

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import typer
@@ -19,12 +20,27 @@ def print_json(value: Any) -> None:
 
 def print_table(title: str, columns: list[tuple[str, bool]], rows: list[list[str]]) -> None:
     """`columns`: heading, and whether it holds numbers. Long cells are folded, never cut."""
+    results.print(make_table(title, columns, rows))
+
+
+def make_table(
+    title: str, columns: list[tuple[str, bool]], rows: list[list[str]], below: Sequence[list[str]] = ()
+) -> Table:
+    """As `print_table` prints it; the rows `below` stand under a line."""
     table = Table(title=title, title_justify="left")
     for heading, is_number in columns:
         table.add_column(heading, justify="right" if is_number else "left", overflow="fold")
     for row in rows:
         table.add_row(*row)
-    results.print(table)
+    table.add_section()
+    for row in below:
+        table.add_row(*row)
+    return table
+
+
+def fits(table: Table) -> bool:
+    """Whether the terminal is wide enough for it without folding a cell."""
+    return table.__rich_measure__(results, results.options.update(max_width=10_000)).maximum <= results.width
 
 
 class CommandFailed(Exception):

@@ -1,3 +1,4 @@
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -14,12 +15,14 @@ from medici_platform.context import Context
 from medici_platform.errors import NotAllowed, NotFound
 from medici_platform.leaderboards import choices, queries, views
 from medici_platform.leaderboards.models import LeaderboardEntry
+from medici_platform.leaderboards.references import Reference, Scored
 from medici_platform.leaderboards.schemas import (
     BoardChoiceOut,
     ColumnOut,
     EntryOut,
     FactOut,
     LeaderboardOut,
+    ReferenceOut,
     TaskOut,
 )
 from medici_platform.paging import Page, fetch_slice
@@ -48,6 +51,7 @@ def show_leaderboard(
     reports = views.reports_of(session, view, rows.rows)
     return LeaderboardOut(
         challenge=challenge.slug,
+        data_notice=challenge.data_notice,
         phase=view.phase.name,
         title=view.board.title,
         submission_rule=view.board.submission_rule,
@@ -56,6 +60,7 @@ def show_leaderboard(
         facts=[FactOut(key=fact.key, title=fact.title) for fact in view.facts],
         frozen_since=view.frozen_at,
         entries=[_present(row, view, reports.get(row.submission_id, [])) for row in rows.rows],
+        reference=[_present_reference(each, view) for each in view.references],
         page=page.number,
         pages=rows.pages,
         total=rows.total,
@@ -127,9 +132,28 @@ def _column(column: LeaderboardColumn, *, is_primary: bool) -> ColumnOut:
     )
 
 
+def _present_reference(reference: Reference, view: views.BoardView) -> ReferenceOut:
+    return ReferenceOut(
+        method=reference.method,
+        data=reference.data,
+        sources=list(reference.sources),
+        scores=_shown(reference.scores, view.columns),
+        task_scores=_shown_by_task(reference, view),
+    )
+
+
+def _shown(scores: Mapping[str, float], columns: Sequence[LeaderboardColumn]) -> dict[str, float]:
+    keys = {column.key for column in columns}
+    return {key: value for key, value in scores.items() if key in keys}
+
+
+def _shown_by_task(row: Scored, view: views.BoardView) -> dict[str, dict[str, float]]:
+    if not view.tasks:
+        return {}
+    return {index: _shown(scores, view.task_columns) for index, scores in row.task_scores.items()}
+
+
 def _present(entry: LeaderboardEntry, view: views.BoardView, reports: list[int]) -> EntryOut:
-    keys = {column.key for column in view.columns}
-    of_tasks = {column.key for column in view.task_columns}
     shown_facts = {fact.key for fact in view.facts}
     return EntryOut(
         id=entry.id,
@@ -137,12 +161,8 @@ def _present(entry: LeaderboardEntry, view: views.BoardView, reports: list[int])
         participant=view.name_of(entry),
         submission=entry.submission_id,
         submissions=entry.entries,
-        scores={key: value for key, value in entry.scores.items() if key in keys},
-        task_scores={
-            index: {key: value for key, value in scores.items() if key in of_tasks}
-            for index, scores in entry.task_scores.items()
-            if view.tasks
-        },
+        scores=_shown(entry.scores, view.columns),
+        task_scores=_shown_by_task(entry, view),
         facts={key: value for key, value in entry.submission.fact_sheet.items() if key in shown_facts},
         detailed_results=[f"/api/v1/entries/{entry.id}/detailed-results?task={index}" for index in reports],
         file=f"/api/v1/submissions/{entry.submission_id}/file" if entry.submission.is_public else None,

@@ -3,10 +3,10 @@
 from sqlalchemy import case, func, select, update
 from sqlalchemy.orm import Session
 
-from medici_platform.challenges.models import Leaderboard
+from medici_platform.challenges.models import Leaderboard, Task, phase_task
 from medici_platform.challenges.queries import primary_column
 from medici_platform.leaderboards.models import LeaderboardEntry
-from medici_platform.leaderboards.rank_columns import with_ranks
+from medici_platform.leaderboards.rank_columns import Entry, with_ranks
 from medici_platform.leaderboards.rules import sort_value
 from medici_platform.runs.computing import plan
 
@@ -30,11 +30,21 @@ def _fill_rank_columns(session: Session, board: Leaderboard, phase_id: int) -> N
         select(entry).where(entry.leaderboard_id == board.id, entry.phase_id == phase_id).order_by(entry.id)
     ).all()
     primary = primary_column(board)
-    for each, scores in zip(entries, with_ranks([each.scores for each in entries], board.columns), strict=True):
+    numbers = [Entry(each.scores, each.task_scores) for each in entries]
+    for each, scores in zip(entries, with_ranks(numbers, board.columns, _tasks(session, board, phase_id)), strict=True):
         if each.scores != scores:
             each.scores = scores
         each.sort_value = sort_value(scores.get(primary.key), descending=primary.descending)
     session.flush()
+
+
+def _tasks(session: Session, board: Leaderboard, phase_id: int) -> list[str]:
+    """Indexes of the phase's tasks as entries name them, where a column looks at each of several."""
+    if not any(column.over_tasks for column in board.columns):
+        return []
+    chosen = select(Task.index).join(phase_task).where(phase_task.c.phase_id == phase_id).order_by(Task.index)
+    tasks = session.scalars(chosen).all()
+    return [str(index) for index in tasks] if len(tasks) > 1 else []
 
 
 def _number(session: Session, board: Leaderboard, phase_id: int) -> None:

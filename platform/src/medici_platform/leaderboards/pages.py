@@ -11,6 +11,7 @@ from medici_platform.challenges.schemas import PhaseName
 from medici_platform.leaderboards import choices, queries, views
 from medici_platform.leaderboards.headings import heading_rows
 from medici_platform.leaderboards.models import LeaderboardEntry
+from medici_platform.leaderboards.references import Scored
 from medici_platform.paging import Page, fetch_slice
 from medici_platform.participants.shell import open_shell
 from medici_platform.presentation.formats import inert_cell
@@ -31,18 +32,23 @@ def show_leaderboard(
     session: CurrentSession,
     phase: PhaseName = None,
     board: str | None = None,
+    by: str | None = None,
 ) -> Response:
+    """`by`: on a board too wide to be read at once, the key of the column to show for each task."""
     shell = open_shell(session, visitor, slug)
     view = views.view_board(session, shell.challenge, visitor.user, phase=phase, board=board, now=context.now())
     if view.opens_at:
-        return visitor.render("leaderboard.html", shell=shell, chosen=view, rows=None)
+        return visitor.render("leaderboard.html", shell=shell, chosen=view, rows=None, by=None)
+    cells = view.cells_by(by)
     rows = fetch_slice(session, queries.shown_entries(view.board, view.phase), page)
     return visitor.render(
         "leaderboard.html",
         shell=shell,
         chosen=view,
         rows=rows,
-        headings=heading_rows(view.cells),
+        cells=cells,
+        by=by if view.is_wide else None,
+        headings=heading_rows(cells),
         reports=views.reports_of(session, view, rows.rows),
         fact_text=views.fact_text,
         as_share=_reads_as_share(rows.rows, view.primary),
@@ -88,21 +94,31 @@ def withdraw_from_board(
 
 
 def _write_csv(view: views.BoardView, entries: Sequence[LeaderboardEntry]) -> str:
+    """Published figures come last: without a rank, and marked in a column that boards without any do not have."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     cells = view.cells
     numbers = [cell.name for cell in cells]
     facts = [fact.key for fact in view.facts]
+    marks = ["reference", "source"] if view.references else []
     writer.writerow(
-        ["rank", "participant", *map(inert_cell, [*numbers, *facts]), "submissions", "submission", "scored_at"]
+        ["rank", "participant", *map(inert_cell, [*numbers, *facts]), "submissions", "submission", "scored_at", *marks]
     )
     for entry in entries:
-        values = ["" if (value := cell.value(entry)) is None else repr(value) for cell in cells]
+        values = _values(entry, cells)
         answers = [inert_cell(views.fact_text(entry.submission.fact_sheet.get(key))) for key in facts]
         scored_at = entry.scored_at.isoformat(timespec="seconds")
         rank = "" if entry.rank is None else entry.rank
-        writer.writerow([rank, view.name_of(entry), *values, *answers, entry.entries, entry.submission_id, scored_at])
+        row = [rank, view.name_of(entry), *values, *answers, entry.entries, entry.submission_id, scored_at]
+        writer.writerow([*row, *([""] * len(marks))])
+    for reference in view.references:
+        row = ["", inert_cell(reference.method), *_values(reference, cells), *([""] * (len(facts) + 3))]
+        writer.writerow([*row, inert_cell(reference.data), inert_cell("; ".join(reference.sources))])
     return text.getvalue()
+
+
+def _values(row: Scored, cells: Sequence[views.Cell]) -> list[str]:
+    return ["" if (value := cell.value(row)) is None else repr(value) for cell in cells]
 
 
 def _reads_as_share(entries: Sequence[LeaderboardEntry], primary: LeaderboardColumn) -> bool:

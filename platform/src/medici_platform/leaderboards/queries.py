@@ -5,7 +5,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, joinedload
 
 from medici_platform.accounts.models import User
-from medici_platform.challenges.models import Challenge, Leaderboard, LeaderboardColumn, Phase, Task
+from medici_platform.challenges.models import Challenge, Leaderboard, LeaderboardColumn, Phase, ReferenceResult, Task
 from medici_platform.challenges.queries import leaderboards
 from medici_platform.errors import NotFound
 from medici_platform.leaderboards.models import LeaderboardEntry
@@ -33,6 +33,13 @@ def shown_entries(board: Leaderboard, phase: Phase) -> Select[LeaderboardEntry]:
         submission.lazyload(Submission.participant),
         submission.lazyload(Submission.phase),
     )
+
+
+def reference_rows(session: Session, board: Leaderboard) -> Sequence[ReferenceResult]:
+    """In the order of the bundle's file."""
+    return session.scalars(
+        select(ReferenceResult).where(ReferenceResult.leaderboard_id == board.id).order_by(ReferenceResult.position)
+    ).all()
 
 
 def entries_with(session: Session, submission: Submission) -> Sequence[LeaderboardEntry]:

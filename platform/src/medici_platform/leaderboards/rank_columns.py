@@ -1,6 +1,7 @@
 """Columns that are computed from the ranks of all entries of a board. Pure."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from math import isfinite
 from typing import Protocol
 
@@ -11,21 +12,39 @@ from medici_platform.runs.computing import RANKS, ComputedColumn, combine, plan,
 class RankedColumn(ComputedColumn, Protocol):
     @property
     def descending(self) -> bool: ...
+    @property
+    def over_tasks(self) -> bool: ...
 
 
-def with_ranks(scores: Sequence[Mapping[str, float]], columns: Sequence[RankedColumn]) -> list[dict[str, float]]:
-    """The numbers of every entry, with the columns that follow from ranks computed anew.
+@dataclass(frozen=True)
+class Entry:
+    """The numbers of one entry."""
+
+    scores: Mapping[str, float]
+    """Column key → number over all tasks."""
+    task_scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Task → column key → number."""
+
+
+def with_ranks(
+    entries: Sequence[Entry], columns: Sequence[RankedColumn], tasks: Sequence[str] = ()
+) -> list[dict[str, float]]:
+    """The numbers of every entry over all tasks, with the columns that follow from ranks computed anew.
 
     The rank in a column is dense (1, 1, 2) and follows the column's direction; an entry without a number in one of
-    the parts has none in what is computed from it.
+    the parts has none in what is computed from it. The parts of a column over tasks are its columns in each of `tasks`;
+    without tasks, as in a phase that has one, they are those of the whole.
     """
     made = plan(columns)
-    filled = [{key: value for key, value in each.items() if key not in made.of_entries} for each in scores]
+    filled = [{key: value for key, value in each.scores.items() if key not in made.of_entries} for each in entries]
+    by_task = [[each.task_scores.get(task, {}) for each in entries] for task in tasks]
     descending = {column.key: column.descending for column in columns}
+    over_tasks = {column.key for column in columns if column.over_tasks}
     for column, parts in made.steps:
         if column.key not in made.of_entries:
             continue
-        for entry, value in zip(filled, _column(column, parts, filled, descending), strict=True):
+        blocks = by_task if by_task and column.key in over_tasks else [filled]
+        for entry, value in zip(filled, _column(column, parts, blocks, descending), strict=True):
             if value is not None and isfinite(value):
                 entry[column.key] = value
     return filled
@@ -42,20 +61,25 @@ def dense_ranks(values: Sequence[float | None], *, descending: bool) -> list[int
 def _column(
     column: ComputedColumn,
     parts: Sequence[str],
-    entries: Sequence[Mapping[str, float]],
+    blocks: Sequence[Sequence[Mapping[str, float]]],
     descending: Mapping[str, bool],
 ) -> list[float | None]:
     if column.computation in RANKS:
-        by_part = [dense_ranks([entry.get(key) for entry in entries], descending=descending[key]) for key in parts]
-        return [_mean_rank(column, list(ranks)) for ranks in zip(*by_part, strict=True)]
-    found = ([entry[key] for key in parts if key in entry] for entry in entries)
+        by_part = [
+            dense_ranks([entry.get(key) for entry in entries], descending=descending[key])
+            for entries in blocks
+            for key in parts
+        ]
+        weights = list(column.computation_weights) * len(blocks)
+        return [_mean_rank(column, ranks, weights) for ranks in zip(*by_part, strict=True)]
+    found = ([entry[key] for key in parts if key in entry] for entry in blocks[0])
     return [combine(column, values) if len(values) == len(parts) else None for values in found]
 
 
-def _mean_rank(column: ComputedColumn, ranks: Sequence[int | None]) -> float | None:
+def _mean_rank(column: ComputedColumn, ranks: Sequence[int | None], weights: Sequence[float]) -> float | None:
     known = [rank for rank in ranks if rank is not None]
     if len(known) < len(ranks):
         return None
-    weights = column.computation_weights if len(column.computation_weights) == len(known) else ()
+    weights = weights if len(weights) == len(known) else ()
     shares = [1 / rank if column.computation == "reciprocal_rank" else float(rank) for rank in known]
     return weighted(shares, weights, is_mean=True)

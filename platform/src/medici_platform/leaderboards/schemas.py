@@ -44,8 +44,23 @@ class EntryOut(BaseModel):
     scored_at: datetime
 
 
+class ReferenceOut(BaseModel):
+    """A published figure: no entry, and without a rank."""
+
+    method: str
+    data: str
+    """On what it was measured: `published, real data`."""
+    sources: list[str]
+    scores: dict[str, float]
+    """Over all tasks."""
+    task_scores: dict[str, dict[str, float]]
+    """Index of a task → column key → number, where the phase has several."""
+
+
 class LeaderboardOut(BaseModel):
     challenge: str
+    data_notice: str
+    """What the data are, real or made by a program. Empty: the organizers do not say."""
     phase: str
     title: str
     submission_rule: str
@@ -56,6 +71,8 @@ class LeaderboardOut(BaseModel):
     """Questions of the fact sheet whose answers stand on the board."""
     frozen_since: datetime | None
     entries: list[EntryOut]
+    reference: list[ReferenceOut]
+    """Published figures beside the entries, the best first; all of them on every page."""
     page: int
     pages: int
     total: int

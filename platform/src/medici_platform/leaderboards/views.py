@@ -10,13 +10,17 @@ from sqlalchemy.orm import Session
 from medici_platform.accounts.models import User
 from medici_platform.challenges.models import Challenge, Leaderboard, LeaderboardColumn, Phase, Task
 from medici_platform.challenges.queries import find_phase, primary_column
-from medici_platform.errors import NotAllowed
+from medici_platform.errors import NotAllowed, NotFound
 from medici_platform.leaderboards import queries
 from medici_platform.leaderboards.models import LeaderboardEntry
+from medici_platform.leaderboards.references import Reference, Scored, put_together
 from medici_platform.participants.rules import may_organize
 from medici_platform.presentation.formats import when
 from medici_platform.runs.computing import plan
 from medici_platform.runs.views import reports_are_open
+
+MOST_CELLS = 12
+"""Numbers in one row of a page."""
 
 
 class Fact(NamedTuple):
@@ -44,8 +48,8 @@ class Cell(NamedTuple):
         parts = [self.task.name if self.task else "", self.column.group, self.column.title]
         return " · ".join(part for part in parts if part)
 
-    def value(self, entry: LeaderboardEntry) -> float | None:
-        scores = entry.task_scores.get(str(self.task.index), {}) if self.task else entry.scores
+    def value(self, row: Scored) -> float | None:
+        scores = row.task_scores.get(str(self.task.index), {}) if self.task else row.scores
         return scores.get(self.column.key)
 
 
@@ -63,6 +67,8 @@ class BoardView:
     tasks: list[Task]
     """Those of the phase; none where it has only one."""
     facts: list[Fact]
+    references: list[Reference]
+    """Published figures, the best first."""
     shows_reports: bool
     opens_at: datetime | None
     """While it is not shown to this reader: when it will be."""
@@ -90,6 +96,33 @@ class BoardView:
         ]
 
     @property
+    def is_wide(self) -> bool:
+        """Whether there are more numbers in a row than a page can show at once."""
+        return bool(self.tasks) and len(self.cells) > MOST_CELLS
+
+    def cells_by(self, key: str | None) -> list[Cell]:
+        """What a page shows at once: of a wide board the numbers over all tasks, or one column's in each task.
+
+        Raises NotFound for a key that no such column has.
+        """
+        if not self.is_wide:
+            return self.cells
+        if key is not None and key not in {column.key for column in self.task_columns}:
+            raise NotFound(f"This board has no column {key[:100]!r} with a number for each task.")
+        return [
+            cell
+            for cell in self.cells
+            if (cell.task is None and key in (None, cell.column.key))
+            or cell.is_primary
+            or (cell.task is not None and cell.column.key == key)
+        ]
+
+    @property
+    def sources(self) -> list[str]:
+        """Where the published figures come from, each once."""
+        return list(dict.fromkeys(source for each in self.references for source in each.sources))
+
+    @property
     def task_columns(self) -> list[LeaderboardColumn]:
         """Ranks are told over all tasks alone."""
         of_entries = plan(self.board.columns).of_entries
@@ -107,6 +140,7 @@ def view_board(
     boards = queries.shown_boards(session, challenge, user)
     chosen = queries.choose_board(boards, board)
     tasks = list(chosen_phase.tasks)
+    primary = primary_column(chosen)
     return BoardView(
         challenge=challenge,
         phase=chosen_phase,
@@ -115,13 +149,14 @@ def view_board(
         reader_id=user.id if user else None,
         organizes=may_organize(user, challenge),
         columns=queries.shown_columns(chosen, challenge, user),
-        primary=primary_column(chosen),
+        primary=primary,
         tasks=tasks if len(tasks) > 1 else [],
         facts=[
             Fact(each["key"], each.get("title") or each["key"])
             for each in challenge.fact_sheet
             if each.get("is_on_leaderboard")
         ],
+        references=put_together(queries.reference_rows(session, chosen), chosen.columns, tasks, primary),
         shows_reports=shows_reports(chosen_phase, user),
         opens_at=opens_at(chosen_phase, user, now=now),
         frozen_at=_frozen_at(chosen_phase, now=now),

@@ -1,0 +1,104 @@
+"""A leaderboard on a terminal: the entries, the numbers of each task, and the published figures below them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.markup import escape
+
+from medici_platform.cli.output import fits, make_table, notes, results
+
+Block = Mapping[str, float]
+Headings = list[tuple[str, bool]]
+PUBLISHED = "Published results, not ranked"
+
+
+def print_board(board: dict[str, Any], *, by_task: bool = False) -> None:
+    """With `by_task` the numbers of each task too: in the same rows where the terminal is wide enough."""
+    if board["data_notice"]:
+        results.print(escape(f"About the data: {board['data_notice']}"))
+    tasks = board["tasks"] if by_task else []
+    wide = _tables(board, tasks)
+    is_wide = bool(tasks) and not all(map(fits, wide))
+    for table in _tables(board, []) if is_wide else wide:
+        results.print(table)
+    for task in tasks if is_wide else []:
+        results.print(_task_table(board, task))
+    for number, source in enumerate(_sources(board), start=1):
+        results.print(escape(f"[{number}] {source}"))
+    if board["frozen_since"]:
+        notes.print(f"Frozen since {board['frozen_since']}: later submissions enter when the phase has ended.")
+
+
+def _tables(board: dict[str, Any], tasks: Sequence[dict[str, Any]]) -> list[Any]:
+    title = f"{board['challenge']} · {board['phase']} · {board['title']}"
+    made = [make_table(title, *_entries(board, tasks))]
+    return [*made, make_table(PUBLISHED, *_references(board, tasks))] if board["reference"] else made
+
+
+def _entries(board: dict[str, Any], tasks: Sequence[dict[str, Any]]) -> tuple[Headings, list[list[str]]]:
+    facts = board["facts"]
+    headings = [("Rank", True), ("Participant", False), *_numbers_of(board, tasks)]
+    headings += [(escape(fact["title"]), False) for fact in facts]
+    rows = []
+    for entry in board["entries"]:
+        answers = [escape(_answer(entry["facts"].get(fact["key"]))) for fact in facts]
+        rows.append([str(entry["rank"] or "–"), escape(entry["participant"]), *_numbers(entry, board, tasks), *answers])
+    return headings, rows
+
+
+def _references(board: dict[str, Any], tasks: Sequence[dict[str, Any]]) -> tuple[Headings, list[list[str]]]:
+    sources = _sources(board)
+    rows = []
+    for each in board["reference"]:
+        marks = " ".join(f"[{sources.index(source) + 1}]" for source in each["sources"])
+        rows.append([escape(each["method"]), *_numbers(each, board, tasks), escape(each["data"]), escape(marks)])
+    return [("Method", False), *_numbers_of(board, tasks), ("Data", False), ("Source", False)], rows
+
+
+def _task_table(board: dict[str, Any], task: dict[str, Any]) -> Any:
+    """Entries in the order of the board, then, under a line, the published figures for this task."""
+    columns, index = board["columns"], str(task["index"])
+    published = [each for each in board["reference"] if each["task_scores"].get(index)]
+    headings = [("Participant", False), *((_heading(column), True) for column in columns)]
+    rows = [
+        [escape(each["participant"]), *_block(each["task_scores"].get(index, {}), columns)] for each in board["entries"]
+    ]
+    below = [[escape(each["method"]), *_block(each["task_scores"][index], columns)] for each in published]
+    if published:
+        headings.append(("Data", False))
+        rows = [[*row, ""] for row in rows]
+        below = [[*row, escape(each["data"])] for row, each in zip(below, published, strict=True)]
+    return make_table(f"Task {escape(task['name'])}", headings, rows, below)
+
+
+def _numbers_of(board: dict[str, Any], tasks: Sequence[dict[str, Any]]) -> Headings:
+    columns = board["columns"]
+    whole = [(_heading(column), True) for column in columns]
+    return whole + [(f"{escape(task['name'])}: {_heading(column)}", True) for task in tasks for column in columns]
+
+
+def _numbers(row: dict[str, Any], board: dict[str, Any], tasks: Sequence[dict[str, Any]]) -> list[str]:
+    blocks: list[Block] = [row["scores"], *(row["task_scores"].get(str(task["index"]), {}) for task in tasks)]
+    return [number for block in blocks for number in _block(block, board["columns"])]
+
+
+def _block(scores: Block, columns: Sequence[dict[str, Any]]) -> list[str]:
+    return [_number(scores.get(column["key"]), column["precision"]) for column in columns]
+
+
+def _sources(board: dict[str, Any]) -> list[str]:
+    return list(dict.fromkeys(source for each in board["reference"] for source in each["sources"]))
+
+
+def _heading(column: dict[str, Any]) -> str:
+    return f"{escape(column['title'])} {'↓' if column['sorting'] == 'desc' else '↑'}"
+
+
+def _number(value: float | None, precision: int) -> str:
+    return "–" if value is None else f"{value:.{precision}f}"
+
+
+def _answer(answer: Any) -> str:
+    if isinstance(answer, bool):
+        return "yes" if answer else "no"
+    return "–" if answer is None else str(answer)
