@@ -7,7 +7,8 @@ from torch import nn
 class LightCnn(nn.Module):
     """Six 3×3 convolutions with batch norm in three pairs, halving the size after each pair.
 
-    N×C×S×S (or N×C×S×S×S) of any size to N×classes scores. Means and maxima over the image are both kept: textures
+    N×C×S×S (or N×C×S×S×S) of any size to N×classes scores. In volumes the first convolution takes every other voxel,
+    which makes them eight times as fast. Means and maxima over the image are both kept: textures
     show in the one, single small things in the other.
     """
 
@@ -20,7 +21,12 @@ class LightCnn(nn.Module):
         before = channels
         for after in (width, 2 * width, 4 * width):
             for inputs in (before, after):
-                layers += [convolution(inputs, after, 3, padding=1, bias=False), norm(after), nn.ReLU(inplace=True)]
+                stride = 2 if is_3d and not layers else 1
+                layers += [
+                    convolution(inputs, after, 3, stride=stride, padding=1, bias=False),
+                    norm(after),
+                    nn.ReLU(inplace=True),
+                ]
             layers.append(pool(2))
             before = after
         self.features = nn.Sequential(*layers[:-1])
@@ -32,5 +38,5 @@ class LightCnn(nn.Module):
 
 
 def light_cnn(channels: int, classes: int, *, is_3d: bool = False) -> LightCnn:
-    """2D: 16, 32 and 64 channels; 3D: 8, 16 and 32."""
-    return LightCnn(channels, classes, is_3d=is_3d, width=8 if is_3d else 16)
+    """2D: 16, 32 and 64 channels; 3D: 12, 24 and 48."""
+    return LightCnn(channels, classes, is_3d=is_3d, width=12 if is_3d else 16)

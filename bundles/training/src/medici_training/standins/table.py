@@ -31,7 +31,7 @@ BATCH = 32
 LEARNING_RATE = 3e-3
 COUNTS_2D = {"train": 800, "test": 400}
 COUNTS_MULTI_LABEL = {"train": 1500, "test": 400}
-COUNTS_3D = {"train": 500, "test": 200}
+COUNTS_3D = {"train": 500, "test": 250}
 FEW, MANY = 1, 11
 """Neighbours asked."""
 
