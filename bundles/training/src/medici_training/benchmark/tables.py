@@ -75,12 +75,8 @@ def tables(found: Derived) -> list[Table]:
 
 def summaries(found: Derived) -> list[Table]:
     """As they are printed: one line per architecture, or per kind of comparison."""
-    return [
-        _average_summary(found.averages),
-        _top_summary(found),
-        _gain_summary(found.gains),
-        _significance(found.pairs),
-    ]
+    pairs_too = [_significance(found.pairs)] if found.pairs else []
+    return [_average_summary(found.averages), _top_summary(found), _gain_summary(found.gains), *pairs_too]
 
 
 def _table(name: str, title: str, kind: type[Any], entries: Iterable[Any]) -> Table:
