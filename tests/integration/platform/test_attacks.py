@@ -150,7 +150,7 @@ def test_only_streaming_endpoints_are_left_out_of_that():
         for method in route.methods
     }
     assert {(method, path) for method, path in streaming if not streams(method, path.format(**values))} == set()
-    assert len(streaming) == 5
+    assert len(streaming) == 6
 
 
 def test_a_form_of_very_many_parts_is_refused(platform):

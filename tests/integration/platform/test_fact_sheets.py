@@ -135,6 +135,43 @@ def test_the_check_button_says_what_it_is_and_stores_nothing(stage):
     assert stored(stage.platform) == before
 
 
+@pytest.mark.parametrize(
+    ("answers", "still_asked"),
+    [
+        (GOOD, []),
+        ({"family": "RNN"}, ["'Method' (method) needs an answer.", "'Model family' (family) is answered with one of"]),
+        ({"method": "x", "colour": "red"}, ["has no question 'colour'"]),
+    ],
+    ids=["complete", "two", "unknown"],
+)
+def test_a_check_names_every_open_question_and_refuses_nothing(stage, answers, still_asked):
+    found = stage.submit(fields={"fact_sheet": json.dumps(answers)}, check=True).json()
+    assert found["accepted"] is True
+    assert len(found["still_asked"]) == len(still_asked)
+    assert all(part in sentence for part, sentence in zip(still_asked, found["still_asked"], strict=True))
+
+
+def test_the_check_button_names_the_open_questions(stage):
+    page = PageClient(stage.platform, "alice")
+    answer = page.upload("/challenges/tiny/submit?phase=1&check=true", RESULTS_ZIP)
+    assert "<li>The question &#39;Method&#39; (method) needs an answer.</li>" in answer.text
+
+
+def test_answers_stand_on_the_board(stage):
+    send(stage, GOOD)
+    stage.score("f1: 0.5\nseconds: 1")
+    board = stage.get("/challenges/tiny/leaderboard?phase=1").json()
+    assert (board["facts"], board["entries"][0]["facts"]) == (
+        [{"key": "method", "title": "Method"}],
+        {"method": "U-Net"},
+    )
+    page = PageClient(stage.platform, "alice")
+    assert '<td data-label="Method" class="fact">U-Net</td>' in page.get("/challenges/tiny/leaderboard?phase=1").text
+    header, row = page.get("/challenges/tiny/leaderboard.csv?phase=1").text.splitlines()
+    assert dict(zip(header.split(","), row.split(","), strict=True))["method"] == "U-Net"
+    assert "U-Net" in medici(stage, "leaderboard", "tiny", "--phase", "Final").stdout
+
+
 def medici(stage, *arguments):
     environment = {**os.environ, "MEDICI_URL": stage.platform.url, "MEDICI_TOKEN": stage.alice}
     command = [sys.executable, "-m", "medici_platform.cli", *map(str, arguments)]
@@ -154,6 +191,7 @@ def test_the_command_says_what_it_uploads_and_refuses_before_it_does(stage, tmp_
     assert checked.stderr == (
         "a.zip is a result submission: a zip with predictions (1 file, 3 bytes).\n"
         "The phase 'Final' takes it. Handing it in would use 1 of the 5 submissions that you have left now.\n"
+        "Before you hand it in: The question 'Method' (method) needs an answer.\n"
     )
     answers = ["--facts", tmp_path / "facts.yaml", "--fact", "external=yes", "--fact", "family=Transformer"]
     sent = medici(stage, *submit, *answers, "--json")

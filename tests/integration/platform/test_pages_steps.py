@@ -14,7 +14,8 @@ def run(
 ) -> RunOut:
     facts = dict.fromkeys(RunOut.model_fields)
     facts |= {"id": 1, "task": "Main", "task_index": 0, "attempt": 1, "message": "", "scores": {}, "attempts": []}
-    facts |= {"has_outputs": False, "has_detailed_results": False, "state": state, "failure": failure}
+    facts |= {"has_outputs": False, "has_detailed_results": False, "has_cases": False}
+    facts |= {"state": state, "failure": failure}
     facts |= {"stage_seconds": seconds or {}, "started_at": "2026-11-21T10:00:00Z" if started else None}
     return RunOut.model_validate(facts)
 

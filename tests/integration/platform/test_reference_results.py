@@ -183,7 +183,9 @@ def test_mean_rank_over_tasks(platform):
     shown = [(each["rank"], each["participant"], each["scores"].get("mean_rank")) for each in found["entries"]]
     assert shown == [(1, "bob", 2.0), (2, "alice", 2.5), (3, "carol", 3.0), (None, "dave", None)]
     assert all("mean_rank" not in scores for each in found["entries"] for scores in each["task_scores"].values())
-    assert all("mean_rank" not in each["scores"] for each in found["reference"])
+    assert [each["scores"].get("f1") for each in found["reference"]] == [0.9, 0.6, None]
+    page = PageClient(platform).get("/challenges/tiny/leaderboard").text.split('id="references"')[1]
+    assert ("Mean rank" in page, "not ranked; largest F1 first" in page) == (False, True)
 
 
 WIDE = [f"organ{letter}mnist" for letter in "abcdefghij"]

@@ -40,10 +40,10 @@ def hand_in(client: Client, handed: Handed, *, check: bool, quiet: bool) -> Any:
     asked = FormOut.model_validate(client.get(f"/challenges/{handed.challenge}/submission-form", phase=handed.phase))
     try:
         sentence = _look_at(handed, asked)
-        answers = {} if check else answered(asked.questions, handed.answers)
+        answers = handed.answers if check else answered(asked.questions, handed.answers)
     except MediciError as refused:
         if check and refused.code in ("kind_not_accepted", "image_not_allowed"):
-            sentence, answers = "", {}  # the platform says so, and what else there is to say
+            sentence, answers = "", handed.answers  # the platform says so, and what else there is to say
         else:
             raise CommandFailed(refused.message, code=refused.code) from refused
     if sentence and not quiet:
@@ -61,6 +61,8 @@ def conclude_check(found: dict[str, Any], *, as_json: bool) -> None:
         print_json(found)
     else:
         notes.print(escape(found["message"]))
+        for sentence in found["still_asked"]:
+            notes.print(escape(f"Before you hand it in: {sentence}"))
     if not found["accepted"]:
         raise typer.Exit(1)
 

@@ -17,8 +17,13 @@ class Heading:
     begins_block: bool = False
 
 
-def heading_rows(cells: Sequence[Cell]) -> list[list[Heading]]:
-    """The last row holds the columns; those without a group reach up to the row of groups."""
+def heading_rows(cells: Sequence[Cell], *, by_task: bool = False) -> list[list[Heading]]:
+    """The last row holds the columns; those without a group reach up to the row of groups.
+
+    `by_task`: there is one column of each task, which is named by the task alone.
+    """
+    if by_task:
+        return [[Heading(cell.task.name if cell.task else cell.column.title, cell=cell) for cell in cells]]
     rows: list[list[Heading]] = []
     if any(cell.task for cell in cells):
         rows.append(_joined(cells, lambda cell: cell.task.name if cell.task else "All tasks"))

@@ -39,7 +39,7 @@ def show_leaderboard(
     view = views.view_board(session, shell.challenge, visitor.user, phase=phase, board=board, now=context.now())
     if view.opens_at:
         return visitor.render("leaderboard.html", shell=shell, chosen=view, rows=None, by=None)
-    cells = view.cells_by(by)
+    cells, is_by_task = view.cells_by(by), view.is_wide and by is not None
     rows = fetch_slice(session, queries.shown_entries(view.board, view.phase), page)
     return visitor.render(
         "leaderboard.html",
@@ -48,7 +48,9 @@ def show_leaderboard(
         rows=rows,
         cells=cells,
         by=by if view.is_wide else None,
-        headings=heading_rows(cells),
+        headings=heading_rows(cells, by_task=is_by_task),
+        reference_cells=view.reference_cells(cells),
+        reference_headings=heading_rows(view.reference_cells(cells), by_task=is_by_task),
         reports=views.reports_of(session, view, rows.rows),
         fact_text=views.fact_text,
         as_share=_reads_as_share(rows.rows, view.primary),

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from medici_platform.challenges.models import LeaderboardColumn, ReferenceResult, Task
 from medici_platform.leaderboards.rules import sort_value
-from medici_platform.runs.computing import compute, plan
+from medici_platform.runs.computing import RANKS, compute, plan
 
 
 class Scored(Protocol):
@@ -40,9 +40,9 @@ def put_together(
     rows: Sequence[ReferenceResult],
     columns: Sequence[LeaderboardColumn],
     tasks: Sequence[Task],
-    primary: LeaderboardColumn,
+    compared: LeaderboardColumn,
 ) -> list[Reference]:
-    """One reference a method, the best by the primary column first; without a number there, last.
+    """One reference a method, the best in the column `compared` first; without a number there, last.
 
     `tasks` are the phase's. Methods that have no number in this phase are left out.
     """
@@ -51,11 +51,18 @@ def put_together(
         methods.setdefault(row.method, []).append(row)
     found = [_reference(method, own, columns, tasks) for method, own in methods.items()]
     shown = [each for each in found if each.scores or any(each.task_scores.values())]
-    return sorted(shown, key=lambda each: _order(each, primary))
+    return sorted(shown, key=lambda each: _order(each, compared))
 
 
-def _order(reference: Reference, primary: LeaderboardColumn) -> tuple[bool, float]:
-    value = sort_value(reference.scores.get(primary.key), descending=primary.descending)
+def compared_column(columns: Sequence[LeaderboardColumn], primary: LeaderboardColumn) -> LeaderboardColumn:
+    """The column that orders references: the primary one, or, where that tells ranks of entries, what it ranks."""
+    if primary.computation not in RANKS:
+        return primary
+    return next((each for each in columns if each.index in primary.computation_indexes), primary)
+
+
+def _order(reference: Reference, compared: LeaderboardColumn) -> tuple[bool, float]:
+    value = sort_value(reference.scores.get(compared.key), descending=compared.descending)
     return value is None, -(value or 0.0)
 
 

@@ -13,7 +13,7 @@ from medici_platform.challenges.queries import find_phase, primary_column
 from medici_platform.errors import NotAllowed, NotFound
 from medici_platform.leaderboards import queries
 from medici_platform.leaderboards.models import LeaderboardEntry
-from medici_platform.leaderboards.references import Reference, Scored, put_together
+from medici_platform.leaderboards.references import Reference, Scored, compared_column, put_together
 from medici_platform.participants.rules import may_organize
 from medici_platform.presentation.formats import when
 from medici_platform.runs.computing import plan
@@ -68,7 +68,9 @@ class BoardView:
     """Those of the phase; none where it has only one."""
     facts: list[Fact]
     references: list[Reference]
-    """Published figures, the best first."""
+    """Published figures, the best in the column `compared` first."""
+    compared: LeaderboardColumn | None
+    """None where this reader does not see it."""
     shows_reports: bool
     opens_at: datetime | None
     """While it is not shown to this reader: when it will be."""
@@ -117,6 +119,11 @@ class BoardView:
             or (cell.task is not None and cell.column.key == key)
         ]
 
+    def reference_cells(self, cells: Sequence[Cell]) -> list[Cell]:
+        """Those of `cells` that a published figure can fill: it has no rank."""
+        shown = {column.key for column in self.task_columns}
+        return [cell for cell in cells if cell.column.key in shown]
+
     @property
     def sources(self) -> list[str]:
         """Where the published figures come from, each once."""
@@ -141,6 +148,8 @@ def view_board(
     chosen = queries.choose_board(boards, board)
     tasks = list(chosen_phase.tasks)
     primary = primary_column(chosen)
+    compared = compared_column(chosen.columns, primary)
+    columns = queries.shown_columns(chosen, challenge, user)
     return BoardView(
         challenge=challenge,
         phase=chosen_phase,
@@ -148,7 +157,7 @@ def view_board(
         board=chosen,
         reader_id=user.id if user else None,
         organizes=may_organize(user, challenge),
-        columns=queries.shown_columns(chosen, challenge, user),
+        columns=columns,
         primary=primary,
         tasks=tasks if len(tasks) > 1 else [],
         facts=[
@@ -156,7 +165,8 @@ def view_board(
             for each in challenge.fact_sheet
             if each.get("is_on_leaderboard")
         ],
-        references=put_together(queries.reference_rows(session, chosen), chosen.columns, tasks, primary),
+        references=put_together(queries.reference_rows(session, chosen), chosen.columns, tasks, compared),
+        compared=compared if compared in columns else None,
         shows_reports=shows_reports(chosen_phase, user),
         opens_at=opens_at(chosen_phase, user, now=now),
         frozen_at=_frozen_at(chosen_phase, now=now),

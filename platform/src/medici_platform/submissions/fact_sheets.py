@@ -52,6 +52,27 @@ def answered(questions: Sequence[Question], answers: Mapping[str, Any]) -> dict[
 
     Raises FactSheetRefused with one sentence that names the first question that is not answered well.
     """
+    _require_known(questions, answers)
+    given = {question.key: _answer(question, answers.get(question.key)) for question in questions}
+    return {key: answer for key, answer in given.items() if answer != ""}
+
+
+def complaints(questions: Sequence[Question], answers: Mapping[str, Any]) -> list[str]:
+    """One sentence for every question that is not answered well; none where `answered` takes them all."""
+    found = []
+    try:
+        _require_known(questions, answers)
+    except FactSheetRefused as refused:
+        found.append(refused.message)
+    for question in questions:
+        try:
+            _answer(question, answers.get(question.key))
+        except FactSheetRefused as refused:
+            found.append(refused.message)
+    return found
+
+
+def _require_known(questions: Sequence[Question], answers: Mapping[str, Any]) -> None:
     known = {question.key for question in questions}
     unknown = next((key for key in answers if key not in known), None)
     if unknown is not None:
@@ -60,8 +81,6 @@ def answered(questions: Sequence[Question], answers: Mapping[str, Any]) -> dict[
             f"The fact sheet has no question {unknown[:80]!r}: "
             + (f"it asks {asked}." if asked else "this challenge asks nothing.")
         )
-    given = {question.key: _answer(question, answers.get(question.key)) for question in questions}
-    return {key: answer for key, answer in given.items() if answer != ""}
 
 
 def _answer(question: Question, answer: Any) -> bool | str:

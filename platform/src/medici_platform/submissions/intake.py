@@ -16,7 +16,7 @@ from medici_platform.participants.queries import find_participant
 from medici_platform.participants.rules import require_approved
 from medici_platform.security import same_token
 from medici_platform.submissions import queries, rules, service
-from medici_platform.submissions.fact_sheets import Question
+from medici_platform.submissions.fact_sheets import Question, complaints
 from medici_platform.submissions.packages import packed, recognised, require_taken
 from medici_platform.submissions.references import parse_reference
 from medici_platform.submissions.schemas import CheckOut, FormOut, SubmissionOut, present
@@ -127,6 +127,7 @@ class Intake:
             accepted=not refusal,
             message=refusal or rules.cost_sentence(phase, quota),
             quota_left=quota.left,
+            still_asked=complaints(form.questions, self.answers),
         )
 
 

@@ -107,6 +107,8 @@ class CheckOut(BaseModel):
     message: str
     """That, and what it would cost, in a sentence or two."""
     quota_left: int
+    still_asked: list[str]
+    """One sentence for every question of the fact sheet that the answers sent along leave open."""
 
 
 class PublicityIn(BaseModel):
