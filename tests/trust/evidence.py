@@ -8,8 +8,13 @@ from dataclasses import dataclass, field
 class Evidence:
     kills: int
     """How many kills of workers are tried."""
+    runs: int
+    """How many runs the workers compete for."""
     seed: int = 2026
     lines: list[str] = field(default_factory=list)
+
+    def note(self, line: str) -> None:
+        self.lines.append(line)
 
     def note_kills(
         self, what: str, stages: Counter[str], *, lost: int, duplicated: int, longest_recovery_s: float
