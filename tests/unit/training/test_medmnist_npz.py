@@ -153,6 +153,11 @@ def test_a_file_that_is_no_zip(path):
         npz.read(path, BLOOD)
 
 
+def test_a_file_that_is_not_there(path):
+    with pytest.raises(FileNotFoundError, match=r"bloodmnist\.npz is not there\.$"):
+        npz.read(path, BLOOD)
+
+
 def test_a_download_that_broke_off(path):
     content = saved(path).read_bytes()
     path.write_bytes(content[: len(content) // 2])

@@ -211,6 +211,8 @@ class _Archive:
         self._limit_bytes = limit_bytes
         try:
             self._zip = zipfile.ZipFile(path)
+        except FileNotFoundError:
+            raise FileNotFoundError(f"{path} is not there.") from None
         except (zipfile.BadZipFile, NotImplementedError) as error:
             raise ValueError(f"{path} is no npz file, or the end of it is missing: {error}") from None
 

@@ -81,19 +81,19 @@ def fracture(random: Random, size: int, label: int) -> Array:
 
 def vessel(random: Random, size: int, label: int) -> Array:
     """The shape alone, 0 or 1: a winding vessel with branches; an aneurysm is a sac at its side."""
-    space = moved(random, cube(size), shift=0.06, turn=ANY_TURN, zoom=0.08)
-    radius = random.uniform(0.13, 0.24)
-    points = np.stack([np.linspace(-1.2, 1.2, 5), *random.normal(0, 0.22, (2, 5))], axis=1)
+    space = moved(random, cube(size), shift=0.06, turn=0.6, zoom=0.08)
+    radius = random.uniform(0.12, 0.18)
+    points = np.stack([np.linspace(-1.2, 1.2, 5), *random.normal(0, 0.18, (2, 5))], axis=1)
     inside = np.zeros(space.z.shape, dtype=bool)
     for start, end in pairwise(points):
         inside |= space.away(_point(start), _point(end)) < radius
     for _ in range(random.integers(1, 4)):
         start = points[random.integers(1, 4)]
         end = start + random.normal(0, 0.7, 3)
-        inside |= space.away(_point(start), _point(end)) < radius * random.uniform(0.4, 0.8)
+        inside |= space.away(_point(start), _point(end)) < radius * random.uniform(0.5, 0.8)
     if label == ANEURYSM:
         start, direction = points[random.integers(1, 4)], random.normal(0, 1, 3) * (0.2, 1, 1)
-        sac = radius * random.uniform(1.3, 1.9)
+        sac = radius * random.uniform(1.6, 2.3)
         middle = start + direction / np.linalg.norm(direction) * (radius + 0.6 * sac)
         inside |= space.oval(_point(middle), _point(sac * np.exp(random.normal(0, 0.1, 3)))) > 0.5  # noqa: PLR2004
     return inside.astype(np.float64)
