@@ -60,6 +60,35 @@ def test_a_folder_is_built_run_and_scored(task, tmp_path):
     engine.close()
 
 
+SAYS_ITS_TASK = "import os\nopen('/mnt/out/task', 'w').write(os.environ['MEDICI_TASK'])\n"
+WRITES_CASES = (
+    "import os\n"
+    "table = 'case,task\\n' + open('/app/input/res/task').read() + ',' + os.environ['MEDICI_TASK']\n"
+    "open('/app/output/cases.csv', 'w').write(table)\n"
+    "open('/app/output/scores.txt', 'w').write('f1: 1')\n"
+)
+
+
+@pytest.mark.slow
+def test_containers_find_the_name_of_their_task_and_cases_are_kept(task, tmp_path):
+    dockerfile, files = python_submission(SAYS_ITS_TASK)
+    submission = folder(tmp_path / "submission", {"Dockerfile": dockerfile, **files})
+    scorer = make_zip(tmp_path / "scorer.zip", python_program(WRITES_CASES))
+    engine = DockerEngine()
+    report = try_submission(
+        submission,
+        SubmissionKind.CONTAINER,
+        replace(task, name="blood and retina", scoring_program=scorer),
+        engine=engine,
+        on_event=lambda _: None,
+        kept=Kept(cases=tmp_path / "cases.csv"),
+    )
+    assert report.failure is None
+    assert (tmp_path / "cases.csv").read_text() == "case,task\nblood and retina,blood and retina"
+    engine.remove_image(report.image_digest)
+    engine.close()
+
+
 INGEST = (
     "import shutil, sys\nsys.path.append(sys.argv[1])\nimport model\nmodel.predict('/app/input_data', '/app/output')\n"
 )
