@@ -1,0 +1,96 @@
+"""Linear probing on chest X-rays: a pre-trained encoder stands still, the head alone learns. Medical MAE's command.
+
+    python main_linprobe_chestxray.py --finetune vit-s_CXR_0.3M_mae.pth --data_path images --train_list … --val_list …
+
+LARS, a batch norm without parameters before the head (He et al., 2022); the class token is read unless --global_pool.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from classifying import add_classifying, begin, build, evaluate, keep, kind_of, measure_alone, read_split, whole_view
+from finetuning import Finetuning, probe
+from medici_training.devices import computing, seed_everything
+from options import REFUSED_BY_ALL, Refused, add_refused, add_shared, log_to, positive, refusals, remarks, run
+from processes import Process, joined
+from rates import absolute_rate
+from views import RandomCrop
+
+SCALE = (0.08, 1.0)
+HEAD_SPREAD = 0.01
+
+REFUSED = (
+    *REFUSED_BY_ALL,
+    Refused("--build_timm_transform", False, "probing shows crops and mirror images alone"),
+    Refused("--aug_strategy", "default", "probing shows crops and mirror images alone"),
+    Refused("--start_epoch", 0, "probing always begins with its first epoch"),
+    Refused("--resume", None, "probing always begins with its first epoch"),
+    Refused("--dist_eval", False, "every process validates on all validation images, so that all of them agree"),
+)
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(description="Train a linear head on a pre-trained Vision Transformer.")
+    add_classifying(made)
+    made.add_argument("--weight_decay", type=float, default=0.0)
+    made.add_argument("--min_lr", type=float, default=0.0)
+    made.add_argument("--drop_path", type=float, default=0.1)
+    made.add_argument("--global_pool", action="store_true", help="the mean of the patches instead of the class token")
+    made.add_argument("--cls_token", action="store_false", dest="global_pool", help="the class token (default)")
+    made.add_argument("--loss_func", choices=["bce"], help="NODE21: binary cross-entropy, which it always is here")
+    add_shared(made, batch=512, epochs=90, blr=0.1, warmup=10)
+    add_refused(made, REFUSED)
+    return made
+
+
+def main(arguments: Sequence[str]) -> None:
+    options = parser().parse_args(arguments)
+    faults = [
+        *refusals(options, REFUSED),
+        *positive(options, "batch_size", "epochs", "blr", "lr", "input_size", "eval_interval"),
+    ]
+    if faults:
+        raise ValueError("\n".join(faults))
+    with joined() as process:
+        _train(options, process)
+
+
+def _train(options: argparse.Namespace, process: Process) -> None:
+    say = log_to(options.output_dir, quiet=not process.is_first)
+    seed_everything(options.seed + process.rank)
+    where = computing(
+        process.device(options.device), amp=not options.no_amp, channels_last=not options.no_channels_last
+    )
+    kind = kind_of(options)
+    network = build(options, pooled=options.global_pool, drop_path=options.drop_path)
+    for line in remarks(options):
+        say(line)
+    if options.eval:
+        measure_alone(network, options, kind, where, say)
+        return
+    for line in begin(network, options, head_spread=HEAD_SPREAD):
+        say(line)
+    training = read_split(options, kind, "train", RandomCrop(network.size, network.shape.channels, SCALE))
+    validation = read_split(options, kind, "val", whole_view(network))
+    recipe = Finetuning(
+        epochs=options.epochs,
+        batch_size=options.batch_size,
+        rate=absolute_rate(options.lr, options.blr, options.batch_size * process.world),
+        lowest=options.min_lr,
+        warmup=options.warmup_epochs,
+        weight_decay=options.weight_decay,
+        fixed=options.fixed_lr,
+        every=options.eval_interval,
+        workers=options.num_workers,
+        single_label=kind.single_label,
+    )
+    probe(network, training, validation, recipe, computing=where, process=process, say=say)
+    if process.is_first:
+        say(f"Wrote {keep(network, options, kind)}.")
+        if options.test_list or kind.lists:
+            evaluate(network, options, kind, where, say)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))
