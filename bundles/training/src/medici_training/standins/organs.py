@@ -189,16 +189,17 @@ def sagittal(random: Random, size: int, label: int) -> Array:
 
 def volume(random: Random, size: int, label: int) -> Array:
     """S×S×S, its axes z, y, x."""
-    return _scene(random, cube(size), ORGANS_3D[label])
+    return _scene(random, cube(size), ORGANS_3D[label], loose=1.6)
 
 
 def _slice(random: Random, size: int, organ: str, axis: str) -> Array:
     return _scene(random, slice_at(size, axis, random.uniform(-0.3, 0.3)), organ)
 
 
-def _scene(random: Random, space: Space, organ: str) -> Array:
+def _scene(random: Random, space: Space, organ: str, loose: float = 1.0) -> Array:
+    """`loose` times as much unrest of pose: whole volumes bear more of it than slices."""
     draw, side, ground = DRAWINGS[organ]
-    space = moved(random, space, shift=0.12, turn=0.15, zoom=0.15)
+    space = moved(random, space, shift=0.12 * loose, turn=0.15 * loose, zoom=0.15 * loose)
     scene = Scene(replace(space, x=side * space.x), random, ground)
     draw(scene, side)
     image = scene.image + 0.05 * space.clouds(random, 8)
