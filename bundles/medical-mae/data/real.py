@@ -84,11 +84,15 @@ def find_images(folder: Path, splits: Mapping[str, Sequence[Entry]]) -> dict[str
     return paths
 
 
-def prepare(source: Source, images: Path, lists: Path, output: Path, *, size: int, only: int | None = None) -> Radiographs:
+def prepare(
+    source: Source, images: Path, lists: Path, output: Path, *, size: int, only: int | None = None
+) -> Radiographs:
     """Write the bundle's data. Raises ListInvalid or ValueError with one sentence."""
     splits = read_lists(source, lists, only)
     paths = find_images(images, splits)
-    bare = {split: [Entry(bare_name(entry.name), entry.labels) for entry in entries] for split, entries in splits.items()}
+    bare = {
+        split: [Entry(bare_name(entry.name), entry.labels) for entry in entries] for split, entries in splits.items()
+    }
     files = {bare_name(name): path for name, path in paths.items()}
     if len(files) < len(paths):
         raise ListInvalid(f"{len(paths) - len(files)} images have names that become the same without their folders.")

@@ -51,7 +51,8 @@ def read_covidx(path: Path) -> list[Entry]:
             continue
         if len(cells) < 3 or cells[2] not in COVIDX:  # noqa: PLR2004  patient, file, class
             known = ", ".join(COVIDX)
-            raise ListInvalid(f"{path}, line {number}: a line must be `patient file class source`, class one of {known}.")
+            form = f"`patient file class source`, class one of {known}"
+            raise ListInvalid(f"{path}, line {number}: a line must be {form}.")
         entries.append(Entry(cells[1], tuple(int(name == cells[2]) for name in COVIDX)))
     return _some(path, entries)
 

@@ -1,6 +1,6 @@
 """A synthetic stand-in for ChestX-ray14: drawn radiographs with its fourteen findings, without patient data.
 
-    python data/synthetic.py [--output DIR] [--train 600] [--val 200] [--test 300] [--size 64] [--seed 2020]
+    python data/synthetic.py [--output DIR] [--train 1000] [--val 150] [--test 300] [--size 64] [--seed 2020]
 
 PNG files of grey pixels and lists in NIH's format. Every sample has a random generator of its own: the same call writes
 the same bytes, and the first images of a larger set are those of a smaller one. Needs NumPy and Pillow.
@@ -13,14 +13,15 @@ from pathlib import Path
 import numpy as np
 from layout import Radiographs, write
 from lists import NIH, Entry
+from PIL import Image
+
 from medici_training.medmnist import flags
 from medici_training.standins import SEED, make
-from PIL import Image
 
 BUNDLE = Path(__file__).resolve().parents[1]
 FLAG = "chestmnist"  # its fourteen labels are NIH's, in NIH's order
 SIZE = 64
-COUNTS = {"train": 600, "val": 200, "test": 300}
+COUNTS = {"train": 1000, "val": 150, "test": 300}
 SPLITS = tuple(COUNTS)
 FIRST_PATIENT = {"train": 1, "val": 100_001, "test": 200_001}
 """No number is in two splits, however large they are."""

@@ -10,12 +10,13 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from probabilities import FILE_NAME, read_probabilities
+
 from medici_scoring.auc import AucReport, auc_report
 from medici_scoring.cases import write_cases
 from medici_scoring.predictions import ReferenceInvalid, find_predictions
 from medici_scoring.program import Folders, run_program
 from medici_scoring.scores import write_scores
-from probabilities import FILE_NAME, read_probabilities
 
 METRICS = ("auc", "accuracy")
 
@@ -125,7 +126,8 @@ def by_accuracy(cases: Cases) -> tuple[str, dict[str, float]]:
     """The page, with the sensitivity of each class, and the scores. Of equal probabilities the first class counts."""
     true = [labels.index(1) if sum(labels) == 1 else -1 for labels in cases.truth]
     if -1 in true:
-        raise ReferenceInvalid(f"answers.txt must name one class of every image; not so {cases.images[true.index(-1)]}.")
+        image = cases.images[true.index(-1)]
+        raise ReferenceInvalid(f"answers.txt must name one class of every image; not so {image}.")
     predicted = [row.index(max(row)) for row in cases.scores]
     hits = [one == other for one, other in zip(true, predicted, strict=True)]
     accuracy = sum(hits) / cases.count

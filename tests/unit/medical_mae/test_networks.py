@@ -32,7 +32,7 @@ def timm():
 
 @pytest.fixture(scope="module")
 def small_vit(torch, timm):
-    """timm's ViT-S/16 of four blocks, as medical_mae builds its classifier, with weights that are all different."""
+    """Timm's ViT-S/16 of four blocks, as medical_mae builds its classifier, with weights that are all different."""
     model = timm.create_model("vit_small_patch16_224", global_pool="avg", num_classes=14, depth=4).eval()
     with torch.no_grad():
         for parameter in model.parameters():
@@ -91,6 +91,7 @@ def test_parameter_counts_of_autoencoders(script, torch, name):
 
 def published(torch, depth=12, width=384, decoder=512, decoder_depth=2):
     """A checkpoint with the tensors of the published ViT-S autoencoder, by their names."""
+
     def block(name, wide):
         return {
             f"{name}.norm1.weight": (wide,), f"{name}.norm1.bias": (wide,),
@@ -169,7 +170,7 @@ def test_sines_and_cosines_in_the_published_order(script, torch):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (lambda s: s.pop("blocks.1.attn.qkv.weight"), "it lacks blocks.1.attn.qkv.weight"),
+        (lambda s: s.pop("blocks.1.attn.qkv.weight"), r"it lacks blocks\.1\.attn\.qkv\.weight"),
         (lambda s: s.update({"cls_token": s["cls_token"][..., :9]}), "cls_token is 1x1x9, not 1x1x384"),
         (lambda s: s.clear(), r"it lacks cls_token, pos_embed, patch_embed.proj.weight, .* and 23 more"),
     ],
@@ -190,7 +191,7 @@ def test_what_is_left_over_is_named(script, torch):
     loaded = checkpoints.load_encoder(network.VisionTransformer(shallow(script, 2), 14), state)
     assert loaded.unused == ("extra",)
     assert "head.weight" in loaded.new
-    with pytest.raises(checkpoints.CheckpointUnfit, match="holds extra, head.weight, for which there is no place"):
+    with pytest.raises(checkpoints.CheckpointUnfit, match=r"holds extra, head\.weight, for which there is no place"):
         checkpoints.load_whole(_shallow_autoencoder(script), state)
 
 

@@ -48,10 +48,8 @@ def test_layers_below_learn_slower_by_the_decay(script, network):
 
 def test_the_rates_of_vit_small(script):
     """Twelve blocks: the patches' rate is 0.55^13 of the head's."""
-    layer_of = script("rates").layer_of
-    assert [layer_of(name, 12) for name in ("pos_embed", "blocks.0.norm1.bias", "blocks.11.mlp.fc1.bias", "norm.bias")] == [
-        0, 1, 12, 13,
-    ]  # fmt: skip
+    names = ("pos_embed", "blocks.0.norm1.bias", "blocks.11.mlp.fc1.bias", "norm.bias")
+    assert [script("rates").layer_of(name, 12) for name in names] == [0, 1, 12, 13]
 
 
 def test_warm_up_and_half_a_cosine_batch_by_batch(script, torch):

@@ -90,7 +90,11 @@ def test_all_faults_of_a_file_at_once_and_no_answers(score, tmp_path):
     ("header", "cells", "sentence"),
     [
         (("image", "Mass", "Edema", "Hernia"), 4, "must be exactly `image,Edema,Mass,Hernia`"),
-        (("image", *CLASSES), 3, "6 rows hold not 4 cells, a name and 3 probabilities (lines 2, 3, 4, 5, 6 and 1 more)"),
+        (
+            ("image", *CLASSES),
+            3,
+            "6 rows hold not 4 cells, a name and 3 probabilities (lines 2, 3, 4, 5, 6 and 1 more)",
+        ),
     ],
     ids=["header", "ragged"],
 )

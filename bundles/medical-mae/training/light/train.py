@@ -1,8 +1,9 @@
 """Train the light model: a tiny Vision Transformer, pre-trained as a masked autoencoder, then fine-tuned.
 
-Reads /mnt/in (images/, train_list.txt, val_list.txt, classes.txt) and writes /mnt/out/model.pth. Nothing but the
-training images is used for pre-training. `--full` is the setting for 2,000 training images: longer, and the same network
-is also trained from scratch, for comparison.
+Reads /mnt/in (images/, train_list.txt, val_list.txt, classes.txt) and writes /mnt/out/model.pth, and in
+reconstruction.png validation images, what the autoencoder saw of them, and what it painted. Nothing but the training
+images is used for pre-training. `--full` is the setting for 2,000 training images: longer, and the same network is also
+trained from scratch, for comparison.
 """
 
 import argparse
@@ -16,17 +17,20 @@ from autoencoder import build_autoencoder
 from checkpoints import load_encoder, write_checkpoint
 from finetuning import Finetuning, finetune
 from lists import read_list, read_names
-from medici_training.devices import Computing, computing, seed_everything
-from medici_training.metering import Meter, write_cost
 from network import VisionTransformer, shape_named
 from pretraining import Pretraining, pretrain
 from processes import Process
 from radiographs import Joined, Radiographs
 from rates import absolute_rate
+from reconstruct import laid_out, reconstructed
 from views import RandomCrop, Whole
+
+from medici_training.devices import Computing, computing, seed_everything
+from medici_training.metering import Meter, write_cost
 
 ENCODER, AUTOENCODER = "vit_tiny_patch8", "mae_vit_tiny_patch8_dec64d2b"
 SCALE, PRETRAINING_BATCH = (0.5, 1.0), 128
+PICTURED = 4
 FINETUNING_SCALE, BATCH = (0.8, 1.0), 32
 
 
@@ -43,7 +47,7 @@ class Setting:
     also_from_scratch: bool = False
 
 
-DEMO = Setting(30, 4e-3, 20, 1e-2, 0.85, 0.0, 0.75)
+DEMO = Setting(20, 4e-3, 24, 1e-2, 0.85, 0.0, 0.75)
 FULL = Setting(40, 4e-3, 25, 1e-2, 0.85, 0.0, 0.75, also_from_scratch=True)
 
 
@@ -66,11 +70,12 @@ def train(options: argparse.Namespace) -> None:
     where = computing(options.device or None)
     data = Data(options.input, read_names(options.input / "classes.txt"), options.seed)
     meter = Meter()
+    options.output.mkdir(parents=True, exist_ok=True)
     if setting.also_from_scratch:
         scratch, _ = _classifier(data, setting, where, {})
         print(f"scratch mAUC {scratch:.4f} ({meter.cost().seconds:.1f} s)", flush=True)
     began = meter.cost().seconds
-    state, loss = _pretrained(data, setting, where)
+    state, loss = _pretrained(data, setting, where, options.output)
     figure, network = _classifier(data, setting, where, state)
     cost = meter.cost()
     print(f"MAE mAUC {figure:.4f} ({cost.seconds - began:.1f} s)", flush=True)
@@ -80,8 +85,8 @@ def train(options: argparse.Namespace) -> None:
     print(f"Wrote {path}: {cost}.")
 
 
-def _pretrained(data: Data, setting: Setting, where: Computing) -> tuple[dict[str, torch.Tensor], float]:
-    """The autoencoder's tensors, and its last error on hidden patches."""
+def _pretrained(data: Data, setting: Setting, where: Computing, output: Path) -> tuple[dict[str, torch.Tensor], float]:
+    """The autoencoder's tensors, and its last error on hidden patches; its picture is written to `output`."""
     seed_everything(data.seed)
     model = build_autoencoder(AUTOENCODER, mask_ratio=setting.mask_ratio)
     images = Joined([data.radiographs("train", scale=SCALE)])
@@ -92,6 +97,9 @@ def _pretrained(data: Data, setting: Setting, where: Computing) -> tuple[dict[st
         warmup=setting.pretraining_epochs / 10,
     )
     loss = pretrain(model, images, recipe, computing=where, process=Process(), say=_few(recipe.epochs))
+    validation = data.radiographs("val", scale=None)
+    shown = torch.stack([torch.from_numpy(validation[number][0]) for number in range(min(PICTURED, len(validation)))])
+    laid_out(reconstructed(model.cpu(), shown)).save(output / "reconstruction.png")
     return {name: value.cpu() for name, value in model.state_dict().items()}, loss
 
 

@@ -8,13 +8,14 @@ from pathlib import Path
 from checkpoints import load_encoder, load_whole, read_checkpoint, write_checkpoint
 from finetuning import Finetuning, figure_of, scored
 from lists import NIH, Entry, read_list, read_names
-from medici_training.devices import Computing
-from medici_training.loops import Say
 from network import SHAPES, VisionTransformer, shape_named
 from radiographs import Radiographs
 from sources import CHEXPERT, COVIDX, NODE21, read_chexpert, read_covidx, read_node21
 from torch import nn
 from views import View, Whole
+
+from medici_training.devices import Computing
+from medici_training.loops import Say
 
 CROP = 224 / 256
 """The middle of an image that evaluation shows, as published for sizes up to 224."""
@@ -43,7 +44,7 @@ def add_classifying(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="vit_small_patch16", help=", ".join(SHAPES))
     parser.add_argument("--nb_classes", type=int, default=14)
     parser.add_argument("--dataset", choices=DATASETS, default="chestxray")
-    parser.add_argument("--classes", type=Path, help="ours: a file of class names, for lists in NIH's format with others")
+    parser.add_argument("--classes", type=Path, help="ours: a file of class names, for NIH's format with other classes")
     parser.add_argument("--finetune", type=Path, help="a pre-trained checkpoint")
     parser.add_argument("--val_list", type=Path, help="the best epoch is chosen on these images")
     parser.add_argument("--test_list", type=Path, help="measured once, at the end")
@@ -59,7 +60,8 @@ def kind_of(options: argparse.Namespace) -> Kind:
         names = tuple(read_names(options.classes))
         kind = Kind(names, lambda path: read_list(path, len(names)))
     if len(kind.classes) != options.nb_classes:
-        raise ValueError(f"{options.dataset} has {len(kind.classes)} classes: --nb_classes {options.nb_classes} is wrong.")
+        count = len(kind.classes)
+        raise ValueError(f"{options.dataset} has {count} classes: --nb_classes {options.nb_classes} is wrong.")
     return kind
 
 
@@ -72,7 +74,7 @@ def read_split(options: argparse.Namespace, kind: Kind, split: str, view: View) 
     if path is None:
         raise ValueError(f"--{split}_list must name the list of the {split} images.")
     folder = options.data_path / kind.images.format(split)
-    return Radiographs(folder, kind.read(path), view, seed=options.seed, in_memory=options.in_memory)
+    return Radiographs(folder, kind.read(path), view, seed=options.seed, in_memory=options.in_memory).check()
 
 
 def build(options: argparse.Namespace, *, pooled: bool, drop_path: float) -> VisionTransformer:
@@ -100,10 +102,23 @@ def whole_view(network: VisionTransformer) -> Whole:
     return Whole(network.size, network.shape.channels, crop)
 
 
-def evaluate(network: VisionTransformer, options: argparse.Namespace, kind: Kind, where: Computing, say: Say) -> float:
+def read_test(network: VisionTransformer, options: argparse.Namespace, kind: Kind) -> Radiographs | None:
+    """The test images, where any are named: read before training, so that what is wrong with them is said then."""
+    if options.test_list is None and not kind.lists:
+        return None
+    return read_split(options, kind, "test", whole_view(network))
+
+
+def evaluate(
+    network: VisionTransformer,
+    images: Radiographs,
+    options: argparse.Namespace,
+    kind: Kind,
+    where: Computing,
+    say: Say,
+) -> float:
     """The figure on the test images, said; 0 to 1."""
     recipe = Finetuning(batch_size=options.batch_size, workers=options.num_workers, single_label=kind.single_label)
-    images = read_split(options, kind, "test", whole_view(network))
     scores = scored(where.placed(network), images, recipe, where)
     figure = figure_of(images.truth, scores, single_label=kind.single_label)
     say(f"{len(images)} test images: {recipe.figure} {figure:.4f}")
@@ -117,7 +132,7 @@ def measure_alone(
     if not options.finetune:
         raise ValueError("--eval measures a checkpoint: name it with --finetune.")
     say(f"{options.finetune}: {load_whole(network, read_checkpoint(options.finetune)['model'])}")
-    evaluate(network, options, kind, where, say)
+    evaluate(network, read_split(options, kind, "test", whole_view(network)), options, kind, where, say)
 
 
 def keep(network: VisionTransformer, options: argparse.Namespace, kind: Kind) -> Path:

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from medici_scoring.auc import auc_report
-from medici_training.devices import Computing
-from medici_training.loops import Say, Selection, fit, predict
 from network import VisionTransformer
 from processes import Process, shared_model
 from radiographs import Joined, Radiographs, batches_per_epoch, shuffled_batches, views_in_order
 from rates import Lars, WarmupCosine, layer_groups
 from torch import nn
 from torch.nn import functional
+
+from medici_scoring.auc import auc_report
+from medici_training.devices import Computing
+from medici_training.loops import Say, Selection, fit, predict
 
 Scores = npt.NDArray[np.float32]
 PROBE_EPSILON = 1e-6
@@ -45,7 +46,7 @@ class Finetuning:
         return "ACC" if self.single_label else "mAUC"
 
 
-def finetune(  # noqa: PLR0913  a training run is these facts
+def finetune(
     network: VisionTransformer,
     training: Radiographs,
     validation: Radiographs,
@@ -58,11 +59,13 @@ def finetune(  # noqa: PLR0913  a training run is these facts
     """Train in place, ending with the weights of the best validated epoch; returns its figure, 0 to 1."""
     depth = network.shape.depth
     groups = layer_groups(network, depth=depth, weight_decay=recipe.weight_decay, layer_decay=recipe.layer_decay)
-    optimizer = torch.optim.AdamW([{key: value for key, value in group.items() if key != "names"} for group in groups], lr=recipe.rate)
+    for group in groups:
+        del group["names"]  # an optimizer of torch takes names in a form of its own
+    optimizer = torch.optim.AdamW(groups, lr=recipe.rate)
     return _fit(network, optimizer, training, validation, recipe, computing=computing, process=process, say=say)
 
 
-def probe(  # noqa: PLR0913  a training run is these facts
+def probe(
     network: VisionTransformer,
     training: Radiographs,
     validation: Radiographs,
@@ -100,7 +103,7 @@ def folded(head: nn.Sequential) -> nn.Linear:
     return one
 
 
-def _fit(  # noqa: PLR0913  a training run is these facts
+def _fit(
     network: nn.Module,
     optimizer: torch.optim.Optimizer,
     training: Radiographs,

@@ -1,7 +1,7 @@
 """Fine-tune a Vision Transformer on chest X-rays: Medical MAE's command.
 
-    python main_finetune_chestxray.py --finetune vit-s_CXR_0.3M_mae.pth --data_path images --train_list train_official.txt
-        --val_list val_official.txt --test_list test_official.txt --build_timm_transform --aa rand-m6-mstd0.5-inc1
+    python main_finetune_chestxray.py --finetune vit-s_CXR_0.3M_mae.pth --data_path images --build_timm_transform
+        --train_list train_official.txt --val_list val_official.txt --test_list test_official.txt
 
 The published program chose its best epoch on the test images (its validation set was commented out), which makes test
 figures too good. Here the validation images choose, and the test images are measured once, at the end.
@@ -11,13 +11,25 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from classifying import add_classifying, begin, build, evaluate, keep, kind_of, measure_alone, read_split, whole_view
+from classifying import (
+    add_classifying,
+    begin,
+    build,
+    evaluate,
+    keep,
+    kind_of,
+    measure_alone,
+    read_split,
+    read_test,
+    whole_view,
+)
 from finetuning import Finetuning, finetune
-from medici_training.devices import computing, seed_everything
 from options import REFUSED_BY_ALL, Refused, add_refused, add_shared, log_to, positive, refusals, remarks, run
 from processes import Process, joined
 from rates import absolute_rate
 from views import RandomCrop, TimmView, View, timm_is_here
+
+from medici_training.devices import computing, seed_everything
 
 PLAIN_SCALE = (0.08, 1.0)
 PLAIN_TURN = 7.0
@@ -110,6 +122,7 @@ def _train(options: argparse.Namespace, process: Process) -> None:
     say(told)
     training = read_split(options, kind, "train", view)
     validation = read_split(options, kind, "val", whole_view(network))
+    test = read_test(network, options, kind)
     recipe = Finetuning(
         epochs=options.epochs,
         batch_size=options.batch_size,
@@ -127,8 +140,8 @@ def _train(options: argparse.Namespace, process: Process) -> None:
     finetune(network, training, validation, recipe, computing=where, process=process, say=say)
     if process.is_first:
         say(f"Wrote {keep(network, options, kind)}.")
-        if options.test_list or kind.lists:
-            evaluate(network, options, kind, where, say)
+        if test is not None:
+            evaluate(network, test, options, kind, where, say)
 
 
 def _view(options: argparse.Namespace, size: int, channels: int) -> tuple[View, str]:

@@ -9,13 +9,25 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from classifying import add_classifying, begin, build, evaluate, keep, kind_of, measure_alone, read_split, whole_view
+from classifying import (
+    add_classifying,
+    begin,
+    build,
+    evaluate,
+    keep,
+    kind_of,
+    measure_alone,
+    read_split,
+    read_test,
+    whole_view,
+)
 from finetuning import Finetuning, probe
-from medici_training.devices import computing, seed_everything
 from options import REFUSED_BY_ALL, Refused, add_refused, add_shared, log_to, positive, refusals, remarks, run
 from processes import Process, joined
 from rates import absolute_rate
 from views import RandomCrop
+
+from medici_training.devices import computing, seed_everything
 
 SCALE = (0.08, 1.0)
 HEAD_SPREAD = 0.01
@@ -73,6 +85,7 @@ def _train(options: argparse.Namespace, process: Process) -> None:
         say(line)
     training = read_split(options, kind, "train", RandomCrop(network.size, network.shape.channels, SCALE))
     validation = read_split(options, kind, "val", whole_view(network))
+    test = read_test(network, options, kind)
     recipe = Finetuning(
         epochs=options.epochs,
         batch_size=options.batch_size,
@@ -88,8 +101,8 @@ def _train(options: argparse.Namespace, process: Process) -> None:
     probe(network, training, validation, recipe, computing=where, process=process, say=say)
     if process.is_first:
         say(f"Wrote {keep(network, options, kind)}.")
-        if options.test_list or kind.lists:
-            evaluate(network, options, kind, where, say)
+        if test is not None:
+            evaluate(network, test, options, kind, where, say)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ from pathlib import Path
 
 from autoencoder import AUTOENCODERS, MASK_RATIO, build_autoencoder
 from lists import NIH, Entry, ListInvalid, read_lines, read_list
-from medici_training.devices import computing, seed_everything
 from options import REFUSED_BY_ALL, Refused, add_refused, add_shared, log_to, positive, refusals, remarks, run
 from pretraining import Pretraining, pretrain
 from processes import Process, joined
@@ -24,6 +23,8 @@ from radiographs import Joined, Radiographs
 from rates import absolute_rate
 from sources import read_chexpert
 from views import RandomCrop, View, Whole
+
+from medici_training.devices import computing, seed_everything
 
 REFUSED = (
     *REFUSED_BY_ALL,
@@ -122,10 +123,11 @@ def _view(options: argparse.Namespace, size: int, channels: int) -> View:
 
 def _sets(options: argparse.Namespace, view: View) -> list[Radiographs]:
     def made(folder: Path, entries: list[Entry]) -> Radiographs:
-        return Radiographs(folder, entries, view, seed=options.seed, in_memory=options.in_memory)
+        return Radiographs(folder, entries, view, seed=options.seed, in_memory=options.in_memory).check()
 
     if options.datasets_names:
-        return [made(options.data_root / KNOWN[name].folder, _entries(name, options)) for name in options.datasets_names]
+        root, names = options.data_root, options.datasets_names
+        return [made(root / KNOWN[name].folder, _entries(name, options)) for name in names]
     if not options.data_path or not options.train_list:
         raise ValueError("Say what to train on: --datasets_names with --data_root, or --data_path with --train_list.")
     return [made(options.data_path, read_list(options.train_list, _width(options.train_list)))]

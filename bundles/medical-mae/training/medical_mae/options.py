@@ -1,7 +1,8 @@
 """The flags that the three published commands share, and the honesty about those that do nothing here.
 
-Names are those of Medical MAE's programs; defaults are those of its published commands (PRETRAIN.md, FINETUNE.md). A flag
-whose value would change the result there and cannot here is refused with one sentence; nothing is ignored in silence.
+Names are those of Medical MAE's programs; defaults are those of its published commands (PRETRAIN.md, FINETUNE.md). A
+flag whose value would change the result there and cannot here is refused with one sentence; nothing is ignored in
+silence.
 """
 
 import argparse
@@ -26,7 +27,7 @@ class Refused:
 
 TORCHRUN = "processes are started by `torchrun --nproc_per_node=N`, which says all of this itself"
 REFUSED_BY_ALL = (
-    Refused("--accum_iter", 1, "gradients are not gathered over batches: raise --batch_size or the number of processes"),
+    Refused("--accum_iter", 1, "gradients are not gathered over batches: raise --batch_size or start more processes"),
     Refused("--world_size", 1, TORCHRUN),
     Refused("--local_rank", -1, TORCHRUN),
     Refused("--dist_on_itp", False, TORCHRUN),
@@ -47,7 +48,7 @@ def add_shared(parser: argparse.ArgumentParser, *, batch: int, epochs: int, blr:
     parser.add_argument("--train_list", type=Path)
     parser.add_argument("--output_dir", type=Path, default=Path("output_dir"), help="checkpoints and log.txt")
     parser.add_argument("--log_dir", type=Path, help="TensorBoard is not written; log.txt in --output_dir has it all")
-    parser.add_argument("--device", default="cuda", help="cuda: a GPU when there is one, else the CPU; or cpu, cuda:1 …")
+    parser.add_argument("--device", default="cuda", help="cuda: a GPU when there is one, else the CPU; cpu; cuda:1 …")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--num_workers", type=int, default=2, help="processes that read images")
     parser.add_argument("--pin_mem", action="store_true", help="always so on a GPU")

@@ -7,11 +7,12 @@ from pathlib import Path
 import torch
 from autoencoder import MaskedAutoencoder
 from checkpoints import CheckpointUnfit, load_whole, read_checkpoint, write_checkpoint
-from medici_training.devices import Computing
-from medici_training.loops import Say, fit
 from processes import Process, shared_model
 from radiographs import Joined, batches_per_epoch, shuffled_batches
 from rates import WarmupCosine, decay_groups
+
+from medici_training.devices import Computing
+from medici_training.loops import Say, fit
 
 BETAS = (0.9, 0.95)
 

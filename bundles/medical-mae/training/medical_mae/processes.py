@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
-from medici_training.devices import Computing
 from radiographs import Part
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
+
+from medici_training.devices import Computing
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,14 @@ import numpy.typing as npt
 import torch
 from images import Pixels, read_grey
 from lists import Entry
-from medici_training.loops import Batch, Batches
 from metaimage import read_metaimage
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 from views import View
 
+from medici_training.loops import Batch, Batches
+
+MOST_NAMES = 5
 ORDER = 0  # beside the images' numbers, which begin at 1: the generator that shuffles
 
 
@@ -26,6 +28,9 @@ class Part:
     world: int = 1
 
 
+ALONE = Part()
+
+
 class Radiographs(Dataset):  # type: ignore[misc]
     """Pairs of a view, CxSxS, and the labels, N values 0 or 1.
 
@@ -33,7 +38,7 @@ class Radiographs(Dataset):  # type: ignore[misc]
     file.
     """
 
-    def __init__(  # noqa: PLR0913  a data set is these facts
+    def __init__(
         self, folder: Path, entries: Sequence[Entry], view: View, *, seed: int = 0, in_memory: bool = False
     ) -> None:
         self.folder, self.entries, self.view, self.seed = folder, entries, view, seed
@@ -54,6 +59,14 @@ class Radiographs(Dataset):  # type: ignore[misc]
         if number not in self._kept:
             self._kept[number] = _read(self.folder / self.entries[number].name)
         return self._kept[number]
+
+    def check(self) -> "Radiographs":
+        """Itself. Raises ValueError that names images that are not there."""
+        absent = [entry.name for entry in self.entries if not (self.folder / entry.name).is_file()]
+        if absent:
+            named = ", ".join(absent[:MOST_NAMES]) + (" …" if len(absent) > MOST_NAMES else "")
+            raise ValueError(f"{self.folder} lacks {len(absent)} of {len(self.entries)} images of its list: {named}.")
+        return self
 
     @property
     def truth(self) -> npt.NDArray[np.uint8]:
@@ -95,12 +108,20 @@ class Joined:
             each.epoch = epoch
 
 
-def shuffled_batches(  # noqa: PLR0913  an epoch is these facts
-    images: Joined, *, batch_size: int, first_epoch: int = 1, part: Part = Part(), workers: int = 0, pinned: bool = False
+def shuffled_batches(
+    images: Joined,
+    *,
+    batch_size: int,
+    first_epoch: int = 1,
+    part: Part = ALONE,
+    workers: int = 0,
+    pinned: bool = False,
 ) -> Batches:
     """At every call the next epoch, in a new order; the last batch is left out unless it is full or the only one.
 
-    All processes of several get the same number of batches. Raises ValueError when they are more than the images.
+    All processes of several get the same number of batches. What the model draws itself (hidden patches, dropped paths)
+    begins anew in every epoch, so that a run that was resumed is the same as one that was not. Raises ValueError when
+    there are more processes than images.
     """
     numbers = iter(range(first_epoch, 1_000_000_000))
     if len(images) < part.world:
@@ -109,6 +130,7 @@ def shuffled_batches(  # noqa: PLR0913  an epoch is these facts
     def epoch() -> Iterable[Batch]:
         number = next(numbers)
         images.begin(number)
+        torch.manual_seed(int(np.random.default_rng([images.seed, number, ORDER, part.rank]).integers(2**31)))
         order = np.random.default_rng([images.seed, number, ORDER]).permutation(len(images))
         mine = order[part.rank : len(order) - len(order) % part.world : part.world].tolist()
         chosen = [mine[start : start + batch_size] for start in range(0, len(mine), batch_size)]

@@ -63,7 +63,7 @@ class WarmupCosine:
     Call it after every batch; it sets the rate of the next one. `epoch` counts from 0 and may be a fraction.
     """
 
-    def __init__(  # noqa: PLR0913  a schedule is these facts
+    def __init__(
         self,
         optimizer: torch.optim.Optimizer,
         *,
@@ -99,7 +99,7 @@ class WarmupCosine:
 
 
 class Lars(torch.optim.Optimizer):
-    """Layer-wise adaptive rate scaling (You et al., 2017) with momentum; vectors take plain steps. No warm-up of its own."""
+    """Layer-wise adaptive rate scaling (You et al., 2017) with momentum; vectors take plain steps."""
 
     def __init__(
         self, parameters: Any, *, lr: float, weight_decay: float = 0.0, momentum: float = 0.9, trust: float = 0.001

@@ -22,7 +22,7 @@ from PIL import Image
 
 GAP = 4
 """Pixels between pictures."""
-HIDDEN = 0.5
+HIDDEN = 128 / 255
 """Grey of hidden patches."""
 SMALLEST_VARIANCE = 1e-6
 

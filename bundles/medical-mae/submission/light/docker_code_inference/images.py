@@ -26,7 +26,7 @@ def read_grey(path: Path) -> Image.Image:
 
 
 def seen_whole(image: Image.Image, size: int, crop: float = 1.0) -> Pixels:
-    """sizexsize values, normalised: shrunk or enlarged, then the middle; `crop` is its share of each side.
+    """Normalised values, size by size: shrunk or enlarged, then the middle; `crop` is its share of each side.
 
     A share of 0.875 is the published evaluation (256 pixels, the middle 224 of them).
     """

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import torch
 from images import on_channels, read_grey, seen_whole
+from network import VisionTransformer, shape_named
+
 from medici_training.devices import computing
 from medici_training.loops import predict
-from network import VisionTransformer, shape_named
 
 IN = Path(os.environ.get("IN", "/mnt/in"))
 OUT = Path(os.environ.get("OUT", "/mnt/out"))

@@ -111,7 +111,7 @@ class VisionTransformer(nn.Module):
     fit the size.
     """
 
-    def __init__(  # noqa: PLR0913  a network is these facts
+    def __init__(
         self,
         shape: Shape,
         classes: int,
@@ -129,9 +129,7 @@ class VisionTransformer(nn.Module):
         self.cls_token = nn.Parameter(torch.zeros(1, 1, shape.width))
         self.pos_embed = nn.Parameter(torch.zeros(1, self.patch_embed.patches + 1, shape.width))
         rates = [drop_path * number / max(shape.depth - 1, 1) for number in range(shape.depth)]
-        self.blocks = nn.ModuleList(
-            Block(shape.width, shape.heads, dropout=dropout, drop_path=rate) for rate in rates
-        )
+        self.blocks = nn.ModuleList(Block(shape.width, shape.heads, dropout=dropout, drop_path=rate) for rate in rates)
         norm = nn.LayerNorm(shape.width, EPSILON)
         if pooled:
             self.fc_norm = norm
