@@ -3,6 +3,7 @@
     public_data/      training-data/ validation-data/ and their two solutions: what participants download
     input_data/       the same, and testing-data/ without answers: what the training and inference containers mount
     reference_data/   validation/ and testing/: the answers that scoring reads
+    data_notice.txt   which images these are: shown on every page of the challenge
 
 The answers of the test set go to reference_data alone.
 """
@@ -17,6 +18,7 @@ SPLITS = ("training", "validation", "testing")
 PUBLIC_SPLITS = ("training", "validation")
 SCORED_SPLITS = ("validation", "testing")
 MADE = ("input_data", "reference_data", "public_data")
+NOTICE = "data_notice.txt"
 
 Images = Mapping[str, bytes]
 """The bytes of JPEG files by bare name."""
@@ -24,10 +26,12 @@ Answers = Mapping[str, str]
 """The class of every image by bare name."""
 
 
-def begin(output: Path) -> None:
-    """Remove what an earlier run made in `output`, so that no image of other data stays behind."""
+def begin(output: Path, notice: str) -> None:
+    """Remove what an earlier run made in `output`, so that no image of other data stays behind; say what comes now."""
     for name in MADE:
         shutil.rmtree(output / name, ignore_errors=True)
+    output.mkdir(parents=True, exist_ok=True)
+    (output / NOTICE).write_text(notice + "\n", encoding="utf-8")
 
 
 def write_split(output: Path, split: str, images: Images, answers: Answers) -> None:

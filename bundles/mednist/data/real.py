@@ -1,6 +1,6 @@
 """Prepare this bundle from real images: any folder in the layout of the MedNIST challenge.
 
-    python data/real.py FOLDER [--output DIR]
+    python data/real.py FOLDER [--output DIR] [--notice TEXT]
 
 FOLDER holds training-data/, validation-data/ and testing-data/ (JPEG files) and training_solution.csv,
 validation_solution.csv and testing_solution.csv (`file,class`). Everything is checked before anything is written.
@@ -18,6 +18,7 @@ from PIL import Image, UnidentifiedImageError
 
 BUNDLE = Path(__file__).resolve().parents[1]
 MOST_NAMES = 5
+NOTICE = "Real data: MedNIST images by Dr. Bradley J. Erickson, Mayo Clinic (CC BY-SA 4.0)."
 
 Split = tuple[dict[str, bytes], dict[str, str]]
 
@@ -61,13 +62,13 @@ def _named(sentence: str, names: set[str]) -> Iterator[str]:
         yield f"{sentence}: {', '.join(sorted(names)[:MOST_NAMES])}{more}."
 
 
-def prepare(source: Path, output: Path) -> dict[str, Counter[str]]:
+def prepare(source: Path, output: Path, notice: str = NOTICE) -> dict[str, Counter[str]]:
     """Check the three splits and write them below `output`. Raises ValueError naming all faults at once."""
     splits = {split: read_split(source, split) for split in SPLITS}
     found = [fault for split, (images, answers) in splits.items() for fault in faults(split, images, answers)]
     if found:
         raise ValueError("\n".join(found))
-    begin(output)
+    begin(output, notice)
     for split, (images, answers) in splits.items():
         write_split(output, split, images, answers)
     return {split: Counter(answers.values()) for split, (_, answers) in splits.items()}
@@ -77,9 +78,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Prepare the MedNIST bundle from a folder of real images.")
     parser.add_argument("source", type=Path, help="folder with training-data, validation-data, testing-data and CSVs")
     parser.add_argument("--output", type=Path, default=BUNDLE, help="where to write (default: this bundle)")
+    parser.add_argument("--notice", default=NOTICE, help="what to say of other images (default: %(default)s)")
     options = parser.parse_args()
     try:
-        counts = prepare(options.source, options.output)
+        counts = prepare(options.source, options.output, options.notice)
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

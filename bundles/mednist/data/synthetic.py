@@ -21,6 +21,10 @@ BUNDLE = Path(__file__).resolve().parents[1]
 SIZE = 64
 SEED = 2020
 PER_SPLIT = 600
+NOTICE = (
+    "Synthetic stand-in for MedNIST, drawn by a program (seed {seed}): it shows no patient, and figures say nothing of "
+    "the real data."
+)
 NUMBERING = len(SPLITS)  # beside the splits' own numbers: the generator that shuffles the names
 JPEG_QUALITY = 90
 
@@ -43,7 +47,7 @@ def sample(seed: int, split: int, number: int) -> tuple[bytes, str]:
 
 def generate(output: Path, *, seed: int = SEED, per_split: int = PER_SPLIT) -> None:
     """Write the three splits below `output`, replacing what an earlier run made there."""
-    begin(output)
+    begin(output, NOTICE.format(seed=seed))
     names = _names(seed, per_split * len(SPLITS))
     for split, title in enumerate(SPLITS):
         images, answers = {}, {}

@@ -1,4 +1,4 @@
-"""Score MedNIST predictions: `input/res` against `input/ref`; writes scores.txt and scores.html to `output`.
+"""Score MedNIST predictions: `input/res` against `input/ref`; writes scores.txt, scores.html, cases.csv to `output`.
 
 The figures are the weighted averages of scikit-learn's `classification_report`. Files are written only when all of the
 predictions have been read and found in order.
@@ -6,6 +6,7 @@ predictions have been read and found in order.
 
 import html
 
+from medici_scoring.cases import write_cases
 from medici_scoring.classification import Classification, classify, report_text
 from medici_scoring.predictions import find_predictions, find_reference, read_predictions, read_reference
 from medici_scoring.program import Folders, run_program
@@ -32,6 +33,9 @@ def score(folders: Folders) -> None:
     print(report_text(result))
     page = _page(result)
     (folders.output / "scores.html").write_text(page, encoding="utf-8")
+    write_cases(
+        folders.output, ("case", "true", "predicted"), ((name, truth[name], predicted[name]) for name in sorted(truth))
+    )
     write_scores(folders.output, _scores(result))
 
 

@@ -38,6 +38,18 @@ def test_the_bundle_passes_its_checks(complete):
         assert board.columns[board.primary_index].key == "f1"
 
 
+def test_it_says_which_images_it_shows(complete):
+    """The stand-in's notice names its seed, and the published figures are those of C.8: recall, F1, precision."""
+    assert (complete / "data_notice.txt").read_text() == (
+        "Synthetic stand-in for MedNIST, drawn by a program (seed 2020): it shows no patient, "
+        "and figures say nothing of the real data.\n"
+    )
+    with (complete / "reference_results.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    figures = [float(row[key]) for key in ("recall", "f1", "precision")]
+    assert (figures, row["data"].startswith("published, real data")) == ([0.9463, 0.9462, 0.9476], True)
+
+
 def test_its_phases(complete):
     with open_bundle(complete) as opened:
         training, final = opened.definition.phases
@@ -96,6 +108,10 @@ def test_its_scores_are_scikit_learns_weighted_averages(score, tmp_path, folder)
     page = (tmp_path / "out" / "scores.html").read_text()
     assert f"<pre>{report}</pre>" in page
     assert "7 images, 5 of them classified correctly" in page
+    with (tmp_path / "out" / "cases.csv").open(newline="") as file:
+        header, *cases = csv.reader(file)
+    assert header == ["case", "true", "predicted"]
+    assert cases == [[f"{place}.jpg", *pair] for place, pair in enumerate(zip(ANSWERS, PREDICTED, strict=True))]
 
 
 def test_it_refuses_bad_predictions_and_writes_no_scores(score, tmp_path):

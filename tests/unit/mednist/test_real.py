@@ -20,10 +20,19 @@ def test_prepared_as_the_generator_does(script, source, tmp_path):
         ("training", "validation", "testing"), [1] * 6
     )
     (source / "testing_solution.csv").unlink()
+    (tmp_path / "made" / "data_notice.txt").unlink()
+    notice = tmp_path / "out" / "data_notice.txt"
+    assert notice.read_text() == "Real data: MedNIST images by Dr. Bradley J. Erickson, Mayo Clinic (CC BY-SA 4.0).\n"
+    notice.unlink()
     made, out = (
         {p.relative_to(r): p.read_bytes() for p in r.rglob("*.*")} for r in (tmp_path / "made", tmp_path / "out")
     )
     assert out == made
+
+
+def test_other_images_come_with_a_notice_of_their_own(script, source, tmp_path):
+    script("real").prepare(source, tmp_path / "out", "Real data: our own.")
+    assert (tmp_path / "out" / "data_notice.txt").read_text() == "Real data: our own.\n"
 
 
 def test_all_faults_at_once_and_nothing_written(script, source, tmp_path):
