@@ -1,6 +1,7 @@
 """Organizers' texts are untrusted: Markdown or HTML goes in, a small clean subset comes out."""
 
 from collections.abc import Callable
+from html import escape
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
@@ -53,7 +54,12 @@ def is_relative(address: str) -> bool:
 
 
 def clean_detailed_results(html: str) -> str:
-    """Tables, text, inline SVG-free HTML of a scoring program. Scripts and anything that loads are removed."""
+    """Tables, text, inline SVG-free HTML of a scoring program. Scripts and anything that loads are removed.
+
+    What holds no tag is plain text under the name of a page, such as scikit-learn's report: its lines stay as they are.
+    """
+    if not nh3.is_html(html):
+        return f"<pre>{escape(html)}</pre>"
     return nh3.clean(
         html,
         tags=_TAGS | {"section", "main"},
