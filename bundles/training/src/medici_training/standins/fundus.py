@@ -8,9 +8,9 @@ import numpy as np
 
 from medici_training.standins.canvas import Array, Canvas, Random, bell, exposed, plane
 
-SPOTS = (0.3, 3.0, 7.0, 12.0, 14.0)
+SPOTS = (0.3, 3.0, 7.0, 13.0, 15.0)
 """Mean number of small dark spots per grade."""
-EXUDATES = (0.0, 0.5, 3.0, 6.0, 8.0)
+EXUDATES = (0.0, 0.5, 3.0, 7.0, 9.0)
 """Mean number of bright exudates per grade."""
 WITH_NEW_VESSELS = 4
 
@@ -23,8 +23,8 @@ def fundus(random: Random, size: int, label: int) -> Array:
     dark = _spots(canvas, random, SPOTS[label], (0.02, 0.05))
     bright = _spots(canvas, random, EXUDATES[label], (0.03, 0.07))
     net = _net(canvas, random) if label == WITH_NEW_VESSELS else 0.0
-    red = base + 0.25 + 0.4 * disc + 0.35 * bright - 0.12 * vessels - 0.2 * dark
-    green = 0.6 * base + 0.35 * disc + 0.4 * bright - 0.2 * vessels - 0.25 * dark - 0.2 * net
+    red = base + 0.25 + 0.4 * disc + 0.35 * bright - 0.12 * vessels - 0.2 * dark - 0.15 * net
+    green = 0.6 * base + 0.35 * disc + 0.4 * bright - 0.2 * vessels - 0.25 * dark - 0.3 * net
     blue = 0.25 * base + 0.2 * disc + 0.1 * bright - 0.05 * vessels
     eye = canvas.oval(0, 0, 0.93, 0.93, soft=0.02)[..., None]
     image = np.stack([red, green, blue], axis=-1) * eye * (1 + random.normal(0, 0.12))
@@ -51,4 +51,4 @@ def _spots(canvas: Canvas, random: Random, mean: float, radii: tuple[float, floa
 
 def _net(canvas: Canvas, random: Random) -> Array:
     y, x = random.uniform(-0.3, 0.3, 2)
-    return np.abs(canvas.clouds(random, 9)) * canvas.oval(y, x, 0.3, 0.3, soft=0.3)
+    return np.abs(canvas.clouds(random, 9)) * canvas.oval(y, x, 0.36, 0.36, soft=0.3)
