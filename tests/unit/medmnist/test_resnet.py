@@ -155,10 +155,10 @@ def train(resnet, monkeypatch, tmp_path):
     """`train("breastmnist", ...)` in the folder `out`, on a file of a few images that is made for it."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
-    def run(*words, splits=("train", "val", "test"), name="breastmnist"):
+    def run(*words, splits=("train", "val", "test"), name="breastmnist", count=12):
         root = tmp_path / "root"
         root.mkdir(exist_ok=True)
-        npz.write(root / f"{name}.npz", make_splits(FLAGS[name], 28, dict.fromkeys(splits, 12), 5))
+        npz.write(root / f"{name}.npz", make_splits(FLAGS[name], 28, dict.fromkeys(splits, count), 5))
         places = ("--data_root", str(root), "--output_root", str(tmp_path / "out"))
         monkeypatch.setattr("sys.argv", ["train.py", *words, *places])
         return resnet("train").main()
@@ -195,7 +195,7 @@ def test_version_1_and_volumes(train, tmp_path):
     assert train("breastmnist", "--num_epochs", "1", splits=("train", "val")) == 0
     assert not list((tmp_path / "out" / "breastmnist").glob("breastmnist_test*"))
     volumes = ("--data_flag", "vesselmnist3d", "--num_epochs", "1", "--shape_transform", "--batch_size", "6")
-    assert train(*volumes, name="vesselmnist3d") == 0
+    assert train(*volumes, name="vesselmnist3d", splits=("train", "val"), count=6) == 0
     assert (tmp_path / "out" / "vesselmnist3d" / "best_model.pth").is_file()
 
 
