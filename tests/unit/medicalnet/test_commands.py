@@ -113,5 +113,10 @@ def test_two_processes_end_with_the_same_weights(bundle, tmp_path):
 def test_faults_are_one_sentence(bundle, data, tmp_path):
     words = [*small(data), "--pretrain_path", "resnet_10.pth"]
     assert run(bundle, tmp_path, "train.py", *words, fails=True) == "There is no checkpoint resnet_10.pth."
+    write_volume(tmp_path / "label.nii.gz", np.full((20, 32, 32), 7, dtype=np.uint8), np.eye(4))
+    write_list(tmp_path / "train.txt", [f"{data}/0.nii.gz {tmp_path}/label.nii.gz"])
+    words = [*small(data), "--img_list", "train.txt", "--num_workers", 1, "--gpu_id", 0, 1]
+    told = run(bundle, tmp_path, "train.py", *words, fails=True)
+    assert told == f"{tmp_path}/label.nii.gz holds labels beyond 1: say how many with --n_seg_classes."
     told = run(bundle, tmp_path, "test.py", "--no_cuda", fails=True)
     assert told == "Name the checkpoint to test with --resume_path."

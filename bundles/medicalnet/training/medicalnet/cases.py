@@ -31,6 +31,11 @@ class TrainingCases(Dataset):
     def __len__(self) -> int:
         return len(self.cases)
 
+    def check(self) -> None:
+        """Read every case once, so that a fault is a sentence before the training, and not a trace from within it."""
+        for index in range(len(self)):
+            self[index]
+
     def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
         case = self.cases[index]
         random = np.random.default_rng([self.settings.manual_seed, self.epoch, index])

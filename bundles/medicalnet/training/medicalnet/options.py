@@ -1,7 +1,7 @@
 """The flags of `train.py` and `test.py`: MedicalNet's own names and defaults."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,11 +99,11 @@ def _parser(phase: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _at_least(lowest: int) -> type[int]:
+def _at_least(lowest: int) -> Callable[[str], int]:
     def number(text: str) -> int:
         if int(text) < lowest:
             raise argparse.ArgumentTypeError(f"{text} is less than {lowest}")
         return int(text)
 
     number.__name__ = "number"
-    return number  # type: ignore[return-value]
+    return number

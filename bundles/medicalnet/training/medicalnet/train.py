@@ -115,11 +115,13 @@ def tell(together: Processes, line: str) -> None:
 
 def main() -> None:
     settings = read_settings(phase="train")
-    restart_for_each(settings.gpu_id, no_cuda=settings.no_cuda)
-    if settings.ci_test and not settings.img_list.is_file():
-        root, listed = smoke_data()
-        settings = replace(settings, data_root=root, img_list=listed)
     try:
+        if not settings.ci_test:
+            TrainingCases(settings).check()
+        restart_for_each(settings.gpu_id, no_cuda=settings.no_cuda)
+        if settings.ci_test and not settings.img_list.is_file():
+            root, listed = smoke_data()
+            settings = replace(settings, data_root=root, img_list=listed)
         train(settings)
     except (CheckpointUnfit, ListUnusable, VolumeUnusable, ValueError) as error:
         sys.exit(str(error))
