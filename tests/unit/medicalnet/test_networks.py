@@ -176,3 +176,34 @@ def test_shares_of_classes_add_up(torch):
     shares = class_shares(labels, 3, (1, 1, 2))
     assert shares.shape == (1, 3, 1, 1, 2)
     assert shares[0, :, 0, 0].T.tolist() == [[1.0, 0.0, 0.0], [0.5, 0.0, 0.5]]
+
+
+def test_a_folder_is_segmented_in_the_images_grid_and_always_alike(torch, tmp_path):
+    import numpy as np
+
+    from medici_training.devices import Computing
+    from medici_training.volumes.lists import ListUnusable, write_list
+    from medici_training.volumes.nifti import read_volume, write_volume
+    from medici_training.volumes.preparation import resized, windowed
+    from medici_training.volumes.resnet import SegmentationNet
+    from medici_training.volumes.segmentation import segment_folder
+
+    torch.manual_seed(0)
+    network, cpu = SegmentationNet(10, 3), Computing(torch.device("cpu"))
+    affine = np.diag([-2.0, 3.0, -4.0, 1.0])
+    values = np.random.default_rng(0).integers(-1000, 400, (20, 18, 22)).astype(np.int16)
+    write_volume(tmp_path / "in/images/a.nii.gz", values, affine)
+    write_list(tmp_path / "in/images.txt", ["images/a.nii.gz"])
+
+    def prepare(volume):
+        return windowed(resized(volume, (16, 16, 16), order=1), -1000, 400)
+
+    for name in ("once", "twice"):
+        assert segment_folder(network, prepare, cpu, source=tmp_path / "in", target=tmp_path / name) == 1
+    assert (tmp_path / "once/a.nii.gz").read_bytes() == (tmp_path / "twice/a.nii.gz").read_bytes()
+    made = read_volume(tmp_path / "once/a.nii.gz")
+    assert (made.values.shape, made.values.dtype) == ((20, 18, 22), np.uint8)
+    assert (made.affine == affine).all()
+    assert set(np.unique(made.values)) <= {0, 1, 2}
+    with pytest.raises(ListUnusable, match=r"There is no list .*images\.txt"):
+        segment_folder(network, prepare, cpu, source=tmp_path, target=tmp_path)
