@@ -47,9 +47,8 @@ def test_from_the_training_container_to_the_board(bundle, submission, tmp_path):
     assert ended.json["state"] == "finished"
     scores = ended.json["scores"]
     assert 0 < scores["mauc"] < 1
-    areas = [value for key, value in scores.items() if key.startswith("auc_")]
-    assert scores["classes"] == len(areas) <= 14
-    assert scores["mauc"] == pytest.approx(sum(areas) / len(areas))
+    assert set(scores) == {"mauc", "classes"}
+    assert 8 <= scores["classes"] <= 14  # of 32 images, few show a rare finding
     assert board["data_notice"].startswith("Synthetic stand-in for ChestX-ray14")
     published = {row["method"]: row["scores"]["mauc"] for row in board["reference"]}
     assert published["ViT-Base/16, X-rays (0.5M), MAE"] == 0.83

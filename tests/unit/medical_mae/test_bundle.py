@@ -22,6 +22,7 @@ def test_the_bundle_passes_its_checks(complete, script):
     training, final = definition.phases
     assert (training.name, training.hidden, training.logs) == ("Training", False, "full")
     assert (final.name, final.hidden, final.logs, final.end) == ("Final", True, "none", None)
+    assert final.detailed_results
     assert [task.name for task in definition.tasks] == ["Validation", "Test"]
 
 
