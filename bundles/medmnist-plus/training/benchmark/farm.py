@@ -75,7 +75,12 @@ def application(broker: str, places: Mapping[str, str]) -> Any:
         raise ValueError('A broker needs Celery: `pip install "celery[redis]"`, or leave --broker out.') from None
     app = Celery("medmnist-plus", set_as_current=False)
     app.conf.update(_settings(broker))
-    app.conf.update(task_default_queue=QUEUE, worker_enable_remote_control=False, worker_hijack_root_logger=False)
+    app.conf.update(
+        task_default_queue=QUEUE,
+        worker_enable_remote_control=False,
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+    )
 
     @app.task(name=JOB)
     def cell(values: dict[str, Any], keep: bool) -> None:  # noqa: FBT001  Celery's arguments are positional
