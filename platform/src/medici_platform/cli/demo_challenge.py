@@ -58,8 +58,9 @@ class Shown:
 
 
 def complete_challenges() -> list[str]:
-    """The challenges of this checkout, the smallest one first."""
-    names = sorted(path.parent.name for path in BUNDLES.glob("*/competition.yaml"))
+    """The challenges of this checkout, by their folders below bundles/, the smallest one first."""
+    found = [*BUNDLES.glob("*/competition.yaml"), *BUNDLES.glob("*/*/competition.yaml")]
+    names = sorted(path.parent.relative_to(BUNDLES).as_posix() for path in found)
     return sorted(names, key=lambda name: name != "mednist")
 
 
@@ -86,17 +87,17 @@ def make_bundle(name: str, folder: Path, *options: str) -> Path:
 
 def show_challenge(name: str, folder: Path, *, organizer: Client, participant: Client) -> Shown:
     """Make, import, train, hand in, wait. `folder` takes the bundle's copy and the two archives."""
-    shown = Shown(folder / name)
+    shown, archive = Shown(folder / name), name.replace("/", "-")
     with _timed(shown, "data"):
         make_bundle(name, shown.bundle)
     notice = shown.bundle / "data_notice.txt"
     _tell(notice.read_text(encoding="utf-8").strip() if notice.is_file() else "Data made.")
-    challenge = _import(organizer, shown.bundle, folder / f"{name}.zip")
+    challenge = _import(organizer, shown.bundle, folder / f"{archive}.zip")
     with _timed(shown, "training"):
         _train(shown)
     participant.post(f"/challenges/{challenge}/participants")
     with _timed(shown, "scoring"):
-        shown.submission = _submit(participant, challenge, shown.bundle, folder / f"{name}-submission.zip")
+        shown.submission = _submit(participant, challenge, shown.bundle, folder / f"{archive}-submission.zip")
     shown.board = fetch_board(participant, challenge, shown.submission["phase"])
     return shown
 
