@@ -60,7 +60,8 @@ class Shown:
 def complete_challenges() -> list[str]:
     """The challenges of this checkout, by their folders below bundles/, the smallest one first."""
     found = [*BUNDLES.glob("*/competition.yaml"), *BUNDLES.glob("*/*/competition.yaml")]
-    names = sorted(path.parent.relative_to(BUNDLES).as_posix() for path in found)
+    folders = [path.parent for path in found if (path.parent / "submission" / MODEL).is_dir()]
+    names = sorted(folder.relative_to(BUNDLES).as_posix() for folder in folders)
     return sorted(names, key=lambda name: name != "mednist")
 
 
