@@ -17,7 +17,9 @@ def offline(monkeypatch):
     need_trainers()
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     import torch
+    from huggingface_hub import constants
 
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)  # it reads its variable once
     torch.set_num_threads(1)
 
 
@@ -88,12 +90,14 @@ def test_grey_and_colour_are_padded_evenly_with_the_mean_colour():
 
 
 def test_weights_come_from_a_folder_and_a_new_head_stays_random(tmp_path):
-    import timm
     import torch
 
     from medici_training.benchmark.architectures import build
+    from medici_training.torchvision_on_cpu import prepare
 
-    build("resnet18", 8, weights="random")  # prepares torchvision before timm is used here
+    prepare()
+    import timm
+
     torch.manual_seed(1)
     source = timm.create_model("resnet18", num_classes=1000)
     torch.save(source.state_dict(), tmp_path / "resnet18.pth")

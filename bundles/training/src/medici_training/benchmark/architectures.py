@@ -6,9 +6,11 @@ one of its networks is built.
 
 import copy
 import os
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import torch
 from torch import nn
@@ -23,6 +25,7 @@ PRETRAINED = "pretrained"
 ALEXNET = "alexnet"
 SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 HALF = (0.5, 0.5, 0.5)
 
 
@@ -118,9 +121,22 @@ def _from_timm(name: str, classes: int, weights: str, *, side: int) -> tuple[nn.
     if weights == RANDOM:
         return made(), "random, as asked"
     try:
+        _spare_retries()
         return made(pretrained=True), f"the hub ({name})"
     except Exception as error:  # noqa: BLE001  the hub's client raises many kinds when there is no network
         return made(), f"random: the hub gave no weights ({_sentence(error)})"
+
+
+def _spare_retries() -> None:
+    """Without a network the hub's client tries for a minute; told that it is offline, it only looks into its cache."""
+    from huggingface_hub import constants  # noqa: PLC0415  comes with timm
+
+    if any(os.environ.get(name) for name in PROXIES):
+        return  # names are resolved elsewhere
+    try:
+        socket.getaddrinfo(urlsplit(constants.ENDPOINT).hostname, 443)
+    except OSError:
+        constants.HF_HUB_OFFLINE = True
 
 
 def _alexnet(classes: int, weights: str) -> tuple[nn.Module, str]:
