@@ -10,6 +10,7 @@ from medici_platform.cli.output import fits, make_table, notes, results
 Block = Mapping[str, float]
 Headings = list[tuple[str, bool]]
 PUBLISHED = "Published results, not ranked"
+UNKNOWN = "–"
 
 
 def print_board(board: dict[str, Any], *, by_task: bool = False) -> None:
@@ -32,7 +33,7 @@ def print_board(board: dict[str, Any], *, by_task: bool = False) -> None:
 def _tables(board: dict[str, Any], tasks: Sequence[dict[str, Any]]) -> list[Any]:
     title = f"{board['challenge']} · {board['phase']} · {board['title']}"
     made = [make_table(title, *_entries(board, tasks))]
-    return [*made, make_table(PUBLISHED, *_references(board, tasks))] if board["reference"] else made
+    return [*made, _references(board, tasks)] if board["reference"] else made
 
 
 def _entries(board: dict[str, Any], tasks: Sequence[dict[str, Any]]) -> tuple[Headings, list[list[str]]]:
@@ -42,17 +43,26 @@ def _entries(board: dict[str, Any], tasks: Sequence[dict[str, Any]]) -> tuple[He
     rows = []
     for entry in board["entries"]:
         answers = [escape(_answer(entry["facts"].get(fact["key"]))) for fact in facts]
-        rows.append([str(entry["rank"] or "–"), escape(entry["participant"]), *_numbers(entry, board, tasks), *answers])
+        rows.append(
+            [str(entry["rank"] or UNKNOWN), escape(entry["participant"]), *_numbers(entry, board, tasks), *answers]
+        )
     return headings, rows
 
 
-def _references(board: dict[str, Any], tasks: Sequence[dict[str, Any]]) -> tuple[Headings, list[list[str]]]:
-    sources = _sources(board)
+def _references(board: dict[str, Any], tasks: Sequence[dict[str, Any]]) -> Any:
+    """Columns in which nothing was published are left out, and what all rows say of their data stands in the title."""
+    sources, data = _sources(board), sorted({each["data"] for each in board["reference"]})
+    headings = [("Method", False), *_numbers_of(board, tasks), ("Data", False), ("Source", False)]
     rows = []
     for each in board["reference"]:
         marks = " ".join(f"[{sources.index(source) + 1}]" for source in each["sources"])
-        rows.append([escape(each["method"]), *_numbers(each, board, tasks), escape(each["data"]), escape(marks)])
-    return [("Method", False), *_numbers_of(board, tasks), ("Data", False), ("Source", False)], rows
+        shown_data = escape(each["data"]) if len(data) > 1 else UNKNOWN
+        rows.append([escape(each["method"]), *_numbers(each, board, tasks), shown_data, escape(marks)])
+    filled = [number for number in range(len(headings)) if any(row[number] != UNKNOWN for row in rows)]
+    title = PUBLISHED if len(data) > 1 else f"{PUBLISHED} ({escape(data[0])})"
+    return make_table(
+        title, [headings[number] for number in filled], [[row[number] for number in filled] for row in rows]
+    )
 
 
 def _task_table(board: dict[str, Any], task: dict[str, Any]) -> Any:
@@ -95,10 +105,10 @@ def _heading(column: dict[str, Any]) -> str:
 
 
 def _number(value: float | None, precision: int) -> str:
-    return "–" if value is None else f"{value:.{precision}f}"
+    return UNKNOWN if value is None else f"{value:.{precision}f}"
 
 
 def _answer(answer: Any) -> str:
     if isinstance(answer, bool):
         return "yes" if answer else "no"
-    return "–" if answer is None else str(answer)
+    return UNKNOWN if answer is None else str(answer)
