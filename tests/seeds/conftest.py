@@ -26,6 +26,7 @@ def table(request: pytest.FixtureRequest) -> Iterator[Table]:
     yield measured
     text = measured.markdown()
     print(f"\n{text}")
-    is_whole = [Path(arg).resolve() for arg in request.config.args] == [HERE] and not request.config.getoption("keyword")
+    named = [Path(arg).resolve() for arg in request.config.args]
+    is_whole = named == [HERE] and not request.config.getoption("keyword")
     if is_whole and request.session.testsfailed == 0:
         measured.keep(README)
