@@ -88,17 +88,18 @@ def make_bundle(name: str, folder: Path, *options: str) -> Path:
 
 def show_challenge(name: str, folder: Path, *, organizer: Client, participant: Client) -> Shown:
     """Make, import, train, hand in, wait. `folder` takes the bundle's copy and the two archives."""
-    shown, archive = Shown(folder / name), name.replace("/", "-")
+    plain = name.replace("/", "-")
+    shown = Shown(folder / plain)
     with _timed(shown, "data"):
         make_bundle(name, shown.bundle)
     notice = shown.bundle / "data_notice.txt"
     _tell(notice.read_text(encoding="utf-8").strip() if notice.is_file() else "Data made.")
-    challenge = _import(organizer, shown.bundle, folder / f"{archive}.zip")
+    challenge = _import(organizer, shown.bundle, folder / f"{plain}.zip")
     with _timed(shown, "training"):
         _train(shown)
     participant.post(f"/challenges/{challenge}/participants")
     with _timed(shown, "scoring"):
-        shown.submission = _submit(participant, challenge, shown.bundle, folder / f"{archive}-submission.zip")
+        shown.submission = _submit(participant, challenge, shown.bundle, folder / f"{plain}-submission.zip")
     shown.board = fetch_board(participant, challenge, shown.submission["phase"])
     return shown
 
