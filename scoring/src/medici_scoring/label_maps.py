@@ -4,6 +4,8 @@ All faults are found before anything is scored, and told twice, as for other pre
 counts, to the organizer with names. NiBabel is imported when the first file is read.
 """
 
+import gzip
+import io
 import zlib
 from collections import defaultdict
 from collections.abc import Collection, Iterator
@@ -19,6 +21,10 @@ from medici_scoring.predictions import Fault, PredictionsInvalid, ReferenceInval
 SUFFIXES = (".nii.gz", ".nii")
 GRID_TOLERANCE_MM = 0.01
 """How far a voxel of the prediction may lie from the image's."""
+MOST_HEADER_BYTES = 1024**2
+"""How far into a file its voxels may begin: packed files can claim gigabytes of extensions before them."""
+MOST_VALUE_BYTES = 8
+"""Of one voxel."""
 SENTENCES = {
     "missing": ("case has no label map", "cases have no label map"),
     "unreadable": ("label map cannot be read as NIfTI", "label maps cannot be read as NIfTI"),
@@ -126,23 +132,46 @@ def _check(pair: Pair, labels: Collection[int]) -> None:
 
 
 def _open(path: Path) -> Any:
-    import nibabel  # noqa: PLC0415
-    from nibabel.filebasedimages import ImageFileError  # noqa: PLC0415
-
+    """The image, its voxels unread. Nothing but NIfTI is read, and no more of the header than its bound."""
     try:
-        return nibabel.load(path)
-    except (ImageFileError, OSError, EOFError, ValueError, zlib.error) as error:
+        start = _start(path)
+        kind = next((kind for kind in _kinds() if kind.header_class.may_contain_header(start)), None)
+        if kind is None or kind.header_class.from_fileobj(io.BytesIO(start)).get_data_offset() > MOST_HEADER_BYTES:
+            raise _Unfit("unreadable")
+        return kind.from_filename(path)
+    except _unreadable() as error:
         raise _Unfit("unreadable") from error
+
+
+def _start(path: Path) -> bytes:
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        return file.read(MOST_HEADER_BYTES)
+
+
+def _kinds() -> tuple[Any, ...]:
+    from nibabel.nifti1 import Nifti1Image  # noqa: PLC0415
+    from nibabel.nifti2 import Nifti2Image  # noqa: PLC0415
+
+    return Nifti1Image, Nifti2Image
+
+
+def _unreadable() -> tuple[type[Exception], ...]:
+    """What reading a file that is broken, or made to break us, can raise."""
+    from nibabel.filebasedimages import ImageFileError  # noqa: PLC0415
+    from nibabel.spatialimages import HeaderDataError  # noqa: PLC0415
+
+    return ImageFileError, HeaderDataError, OSError, EOFError, ValueError, OverflowError, zlib.error
 
 
 def _whole(image: Any) -> npt.NDArray[np.int64]:
     """The labels; floats are taken where they are whole numbers."""
+    kept = image.get_data_dtype()
+    if kept.kind not in "iuf" or kept.itemsize > MOST_VALUE_BYTES:
+        raise _Unfit("unreadable")
     try:
         values = np.asanyarray(image.dataobj).reshape(_shape(image))
-    except (OSError, EOFError, ValueError, zlib.error) as error:
+    except _unreadable() as error:
         raise _Unfit("unreadable") from error
-    if values.dtype.kind not in "iuf":
-        raise _Unfit("unreadable")
     if values.dtype.kind == "f" and not (np.isfinite(values).all() and (values == np.rint(values)).all()):
         raise _Unfit("fractions")
     return np.asarray(values, dtype=np.int64)

@@ -15,6 +15,9 @@ HEADER = ("file", "class")
 RESULTS_FILE = "classification_results.csv"
 MOST_LINES = 5
 MOST_NAMES = 20
+MOST_MEGABYTES = 16
+MOST_FILE_LINES = 500_000
+"""Of a prediction file: what is more would fill the memory of the scoring program, and be its failure."""
 
 
 class ReferenceInvalid(Exception):
@@ -70,7 +73,7 @@ def find_predictions(folder: Path, *, name: str = RESULTS_FILE) -> Path:
     found = sorted(path for path in folder.rglob("*") if is_result(path, folder))
     named = [path for path in found if path.name == name]
     if len(named) == 1 or len(found) == 1:
-        return (named or found)[0]
+        return small_enough((named or found)[0])
     if not found:
         raise refused(Fault(f"No CSV file was found among the results; write them to {name}."))
     fault = Fault(
@@ -79,6 +82,16 @@ def find_predictions(folder: Path, *, name: str = RESULTS_FILE) -> Path:
         names=[path.relative_to(folder).as_posix() for path in found],
     )
     raise refused(fault)
+
+
+def small_enough(path: Path) -> Path:
+    """The prediction file itself. Raises PredictionsInvalid for one that is larger than any answer can be."""
+    limit = f"{MOST_MEGABYTES} MiB or {MOST_FILE_LINES:,} lines"
+    if path.stat().st_size <= MOST_MEGABYTES * 1024**2:
+        content = path.read_bytes()
+        if max(content.count(b"\n"), content.count(b"\r")) < MOST_FILE_LINES:
+            return path
+    raise refused(Fault(f"The file is larger than {limit}", advice="Write one line for each case, and nothing else."))
 
 
 def find_reference(folder: Path) -> Path:

@@ -1,6 +1,8 @@
 """Label maps are checked against their images' grid before anything is scored."""
 
 import gzip
+import struct
+import tracemalloc
 
 import nibabel
 import numpy as np
@@ -86,6 +88,57 @@ def test_a_sentence_for_each_fault(folders, kind, sentence):
         pair_up(folders / "ref", folders / "res", labels=LABELS)
     assert caught.value.public == sentence
     assert ("c.nii.gz" if kind == "strange" else "a") in caught.value.private
+
+
+def forged(path, offset, form, *values):
+    """Put other numbers into the header of a NIfTI-1 file."""
+    content = bytearray(gzip.decompress(path.read_bytes()))
+    struct.pack_into(form, content, offset, *values)
+    path.write_bytes(gzip.compress(content))
+
+
+@pytest.mark.parametrize(
+    ("offset", "form", "values"),
+    [
+        (108, "<f", (-1,)),
+        (108, "<f", (np.inf,)),
+        (108, "<f", (2e6,)),
+        (112, "<ff", (1, np.nan)),
+        (40, "<h", (100,)),
+        (70, "<h", (1536,)),
+    ],
+    ids=["offset -1", "offset inf", "voxels far away", "intercept NaN", "100 axes", "float128"],
+)
+def test_forged_headers_are_the_predictions_fault(folders, offset, form, values):
+    forged(folders / "res/a.nii.gz", offset, form, *values)
+    with pytest.raises(PredictionsInvalid) as caught:
+        pair_up(folders / "ref", folders / "res", labels=LABELS)
+    assert caught.value.public == "1 label map cannot be read as NIfTI."
+
+
+def test_an_extension_that_unpacks_to_gigabytes_is_not_read(folders):
+    path, unpacked_bytes = folders / "res/a.nii.gz", 64 * 1024**2
+    content = bytearray(gzip.decompress(path.read_bytes()))
+    struct.pack_into("<f", content, 108, 352 + unpacked_bytes)
+    struct.pack_into("<B", content, 348, 1)
+    extension = struct.pack("<ii", unpacked_bytes, 6) + bytes(unpacked_bytes - 8)
+    path.write_bytes(gzip.compress(content[:352] + extension + content[352:], 1))
+    tracemalloc.start()
+    with pytest.raises(PredictionsInvalid):
+        pair_up(folders / "ref", folders / "res", labels=LABELS)
+    _, most_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most_bytes < unpacked_bytes / 4
+
+
+def test_other_formats_that_nibabel_would_read_are_refused(folders):
+    (folders / "res/a.nii.gz").unlink()
+    values = (np.arange(60).reshape(3, 4, 5) % 3).astype(np.int16)
+    nibabel.Spm2AnalyzeImage(values, AFFINE).to_filename(folders / "res/a.img")
+    (folders / "res/a.hdr").rename(folders / "res/a.nii")
+    with pytest.raises(PredictionsInvalid) as caught:
+        pair_up(folders / "ref", folders / "res", labels=LABELS)
+    assert caught.value.public == "1 label map cannot be read as NIfTI."
 
 
 def test_all_faults_at_once_and_names_for_the_organizer_alone(folders):

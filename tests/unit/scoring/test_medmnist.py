@@ -129,6 +129,12 @@ def test_where_validation_is_asked_a_file_called_test_does(tmp_path):
     assert find_results(tmp_path, BREAST).name == "breastmnist_test@run1.csv"
 
 
+def test_a_file_that_would_fill_the_scorers_memory_is_refused(tmp_path):
+    (tmp_path / "bloodmnist_64_test.csv").write_bytes(b"\n" * 500_000)
+    with pytest.raises(PredictionsInvalid, match=r"^The file is larger than 16 MiB or 500,000 lines\.$"):
+        find_results(tmp_path, BLOOD)
+
+
 def test_without_a_file_the_name_is_told(tmp_path):
     with pytest.raises(PredictionsInvalid) as refused:
         find_results(files(tmp_path, "bloodmnist_test.csv"), BLOOD)

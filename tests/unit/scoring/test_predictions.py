@@ -186,6 +186,18 @@ def test_the_results_file_is_found_by_name_or_as_the_only_one(tmp_path):
     assert find_predictions(tmp_path) == named
 
 
+@pytest.mark.parametrize(
+    "content", [b"x" * (16 * 1024**2 + 1), b"\n" * 500_000, b"\r" * 500_000], ids=["bytes", "lf", "cr"]
+)
+def test_a_file_that_would_fill_the_scorers_memory_is_refused(tmp_path, content):
+    (tmp_path / "nodules.csv").write_bytes(content)
+    with pytest.raises(PredictionsInvalid) as caught:
+        find_predictions(tmp_path, name="nodules.csv")
+    assert caught.value.public == (
+        "The file is larger than 16 MiB or 500,000 lines. Write one line for each case, and nothing else."
+    )
+
+
 def test_no_results_file(tmp_path):
     (tmp_path / "real.txt").write_text("")
     (tmp_path / "link.csv").symlink_to(tmp_path / "real.txt")

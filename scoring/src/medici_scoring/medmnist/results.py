@@ -14,7 +14,7 @@ import numpy as np
 
 from medici_scoring.medmnist.answers import Question
 from medici_scoring.medmnist.evaluator import Scores
-from medici_scoring.predictions import Fault, Row, counted, is_result, line_of, read_rows, refused
+from medici_scoring.predictions import Fault, Row, counted, is_result, line_of, read_rows, refused, small_enough
 
 SUFFIX = ".csv"
 
@@ -58,7 +58,7 @@ def find_results(folder: Path, question: Question) -> Path:
     for prefix in question.prefixes:
         found = [path for path in files if path.name.lower().startswith(prefix)]
         if len(found) == 1:
-            return found[0]
+            return small_enough(found[0])
         if found:
             names = [path.relative_to(folder).as_posix() for path in found]
             sentence = f"{len(found)} files begin with `{prefix}`, and it is not clear which to score; keep one"
