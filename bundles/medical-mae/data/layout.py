@@ -51,7 +51,7 @@ def write(output: Path, data: Radiographs, save: Save) -> None:
 
 def _write_scored(output: Path, folder: str, entries: Sequence[Entry], classes: Sequence[str], save: Save) -> None:
     seen, answers = output / "input_data" / folder, output / "reference_data" / folder
-    write_names(seen / "images.txt", [entry.name for entry in entries])
+    write_names(seen / "images.txt", sorted(entry.name for entry in entries))  # lists often go class by class
     for entry in entries:
         save(entry.name, seen / entry.name)
     write_list(answers / "answers.txt", entries)

@@ -103,6 +103,29 @@ def test_real_images_are_made_grey_and_shrunk(script, official, small, tmp_path)
     assert (out / "data_notice.txt").read_text().startswith("Real data: ChestX-ray14")
 
 
+def test_where_names_tell_the_class_the_test_images_get_numbers(script, tmp_path):
+    real, lists = script("real"), script("lists")
+    (tmp_path / "images").mkdir()
+    named = {"train": "tr", "val": "va", "test": "te"}
+    for split, short in named.items():
+        rows = [(f"{short}-{name}-{number}.png", name) for name in ("COVID-19", "normal") for number in range(9)]
+        (tmp_path / f"{split}.txt").write_text("".join(f"1 {file} {name} rsna\n" for file, name in rows))
+        for number, (file, _) in enumerate(rows):
+            Image.new("L", (8, 8), number).save(tmp_path / "images" / file)
+    real.prepare(real.SOURCES["covidx"], tmp_path / "images", tmp_path, tmp_path / "out", size=0)
+    seen = tmp_path / "out" / "input_data" / "testing"
+    names = [f"test_{number:05d}.png" for number in range(1, 19)]
+    assert lists.read_names(seen / "images.txt") == names
+    answers = {
+        entry.name: entry.labels for entry in lists.read_list(tmp_path / "out/reference_data/testing/answers.txt", 4)
+    }
+    drawn = [Image.open(seen / name).getpixel((0, 0)) for name in names]
+    is_covid = [answers[name][real.COVIDX.index("COVID-19")] == 1 for name in names]
+    assert is_covid == [value < 9 for value in drawn]
+    assert sorted(drawn) == list(range(18))
+    assert is_covid != sorted(is_covid, reverse=True)
+
+
 def test_nothing_is_written_unless_all_is_there(script, official, tmp_path):
     real, out = script("real"), tmp_path / "out"
     source = real.SOURCES["chestxray"]
