@@ -31,7 +31,7 @@ def print_board(board: dict[str, Any], *, by_task: bool = False) -> None:
 
 
 def _tables(board: dict[str, Any], tasks: Sequence[dict[str, Any]]) -> list[Any]:
-    title = f"{board['challenge']} · {board['phase']} · {board['title']}"
+    title = escape(f"{board['challenge']} · {board['phase']} · {board['title']}")
     made = [make_table(title, *_entries(board, tasks))]
     return [*made, _references(board, tasks)] if board["reference"] else made
 
