@@ -1,5 +1,6 @@
 """Challenges of every shape, for tests of what writes and reads them: `definitions()` is a hypothesis strategy."""
 
+import unicodedata
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -93,6 +94,10 @@ def short(longest: int) -> SearchStrategy[str]:
     return TEXT.map(lambda text: text[:longest]).filter(str.strip)
 
 
+def _is_plain(text: str) -> bool:
+    return not any(unicodedata.category(character) == "Cc" for character in " ".join(text.split()))
+
+
 def lists(items: SearchStrategy[Any], **options: Any) -> SearchStrategy[list[Any]]:
     return st.lists(items, max_size=3, **options)
 
@@ -134,7 +139,7 @@ BUILDS = some(
 )
 PAGES = st.fixed_dictionaries({"title": short(100), "file": PATHS})
 TASK_KEYS = some(
-    name=short(200),
+    name=short(200).filter(_is_plain),
     description=FREE_TEXT,
     reference_data=PATHS,
     input_data=PATHS,

@@ -10,6 +10,7 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
+from unicodedata import category
 
 from medici_bundles.faults import BundleRejected, Fault
 
@@ -122,6 +123,8 @@ class _Reading:
         for name, most in LONGEST.items():
             if len(cells[name]) > most:
                 self._fault(line, f"has a {name} of more than {most} characters")
+            if any(category(character) == "Cc" for character in cells[name]):
+                self._fault(line, f"has a {name} with a line break or a control character; write it as plain text")
         if task and task not in self.board.tasks:
             known = ", ".join(dict.fromkeys(self.board.tasks))
             self._fault(line, f"names the task {task!r}, but the tasks are {known}")

@@ -8,7 +8,7 @@ import unicodedata
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from medici_bundles.bundle_paths import DataPath, FilePath
 from medici_bundles.dates import parse_moment
@@ -18,6 +18,15 @@ Moment = Annotated[datetime, BeforeValidator(parse_moment)]
 """Aware time."""
 
 
+def _one_line(text: str) -> str:
+    line = " ".join(text.split())
+    if any(unicodedata.category(character) == "Cc" for character in line):
+        raise ValueError("holds a control character; write it as plain text")
+    return line
+
+
+Line = Annotated[str, AfterValidator(_one_line)]
+"""Text without line breaks or control characters: it travels in environments, tables and terminals."""
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=1_000_000)]
 SubmissionKind = Literal["container", "code", "image", "results"]
@@ -50,7 +59,7 @@ class Page(Part):
 
 class Task(Part):
     index: Count
-    name: str = Field(default="", max_length=200)
+    name: Line = Field(default="", max_length=200)
     description: str = ""
     scoring_program: DataPath
     reference_data: DataPath | None = None

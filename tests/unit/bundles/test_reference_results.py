@@ -65,6 +65,13 @@ def test_rows() -> None:
         ),
         (HEADER + "m,,1,S,D\n", [":2: has 5 cells, but the header has 6"]),
         (HEADER + "m,,,,S,D\n", [":2: gives no number; leave the row out"]),
+        (
+            HEADER + 'm\0,,1,,"S\nT",D\x1b[31m\n',
+            [
+                f":3: has a {name} with a line break or a control character; write it as plain text"
+                for name in ("data", "method", "source")
+            ],
+        ),
         (HEADER + "m" * 201 + ",,1,,S,D\n", [":2: has a method of more than 200 characters"]),
         (
             "method,task,auc,f1,mean_rank,source,data\n",
@@ -89,7 +96,7 @@ def test_rows() -> None:
         (HEADER + '"m,,1,,S,D\n', [": is not a CSV file: unexpected end of data"]),
     ],
     ids=[
-        *("method", "source", "task", "number", "double", "cells", "empty row", "long"),
+        *("method", "source", "task", "number", "double", "cells", "empty row", "control", "long"),
         *("unknown column", "header", "no column", "rows", "csv"),
     ],
 )

@@ -126,3 +126,11 @@ def test_keys_that_nothing_reads_are_reported_with_line_and_likely_meaning() -> 
         "ignored: phases[1].limits.memory (line 34); did you mean memory_mb?",
         "ignored: leaderboards[0].columns[1].sort (line 44); did you mean sorting?",
     )
+
+
+def test_a_tasks_name_is_one_line_without_control_characters() -> None:
+    task = {"index": 0, "scoring_program": "scoring_program"}
+    assert Task.model_validate({**task, "name": "blood\n  cells"}).label == "blood cells"
+    for name in ("a\0b", "a\x1b[31mb"):
+        with pytest.raises(ValidationError, match="holds a control character; write it as plain text"):
+            Task.model_validate({**task, "name": name})
