@@ -19,12 +19,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from alembic.util import CommandError
 from sqlalchemy import Engine, inspect, text
 from sqlalchemy.engine import Connection
 
 from medici_platform import migrate
 from medici_platform.backup_rows import VERSION_TABLE, BackupUnusable, read_rows, write_rows
 from medici_platform.database import connect
+from medici_platform.storage import SHA256
 
 FORMAT = 1
 ROWS, MANIFEST = "rows.jsonl.gz", "manifest.json"
@@ -77,7 +79,7 @@ def restore_backup(
     sizes = {sha256: _checked_size(_place(folder / "files", sha256), sha256) for sha256 in manifest["files"]}
     with _engine(database_url) as engine:
         _require_empty(engine, storage)
-        migrate.upgrade(database_url, migrations, manifest["revision"])
+        _make_schema(database_url, migrations, manifest["revision"])
         new = [name for name in sizes if _copy(_place(folder / "files", name), _place(storage, name))]
         with engine.begin() as connection:
             read_rows(connection, place / ROWS, manifest["rows"])
@@ -115,6 +117,16 @@ def _require_empty(engine: Engine, storage: Path) -> None:
         raise BackupUnusable(f"The storage {storage} is not empty: restore into a new one.")
 
 
+def _make_schema(database_url: str, migrations: Path | None, revision: str) -> None:
+    try:
+        migrate.upgrade(database_url, migrations, revision)
+    except CommandError as error:
+        raise BackupUnusable(
+            f"The backup has the schema {revision!r}, which this version does not know: restore it with the version "
+            "that wrote it, or a later one."
+        ) from error
+
+
 def _chosen(folder: Path, at: str | None) -> Path:
     known = sorted(path.name for path in (folder / "backups").glob("[0-9]*"))
     if not known:
@@ -130,8 +142,15 @@ def _read_manifest(place: Path) -> dict[str, Any]:
         if manifest["format"] != FORMAT:
             raise BackupUnusable(f"{place} has the format {manifest['format']}, which this version cannot read.")
         is_whole = _sha256(place / ROWS) == manifest["rows_sha256"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        is_sound = (
+            isinstance(manifest["revision"], str)
+            and all(isinstance(count, int) for count in manifest["rows"].values())
+            and all(SHA256.fullmatch(name) for name in manifest["files"])
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BackupUnusable(f"{place} is no complete backup.") from error
+    if not is_sound:
+        raise BackupUnusable(f"{place / MANIFEST} names what no backup holds: it was not written by MedICI.")
     if not is_whole:
         raise BackupUnusable(f"{place / ROWS} is damaged: its sha256 is not the manifest's.")
     return manifest

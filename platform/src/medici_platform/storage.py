@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,9 @@ from types import TracebackType
 from typing import Self
 
 from medici_platform.errors import NotFound, TooLarge
+
+SHA256 = re.compile(r"[0-9a-f]{64}")
+"""No other text names a stored file, wherever it came from."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,7 @@ class Storage:
     def path(self, sha256: str) -> Path:
         """Raises NotFound when no such file is stored."""
         path = self._place(sha256)
-        if not path.is_file():
+        if not SHA256.fullmatch(sha256) or not path.is_file():
             raise NotFound(f"The stored file {sha256[:12]}… is missing.")
         return path
 

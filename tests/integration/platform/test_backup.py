@@ -9,6 +9,8 @@ import pytest
 from medici_platform.accounts.rules import Role
 from medici_platform.backup import restore_backup, write_backup
 from medici_platform.backup_rows import BackupUnusable
+from medici_platform.errors import NotFound
+from medici_platform.storage import Storage
 from tests.factories.platform import FakeWorker, import_bundle, join, running_platform, submit
 
 MORNING = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
@@ -143,6 +145,32 @@ def test_a_damaged_backup_is_refused_before_anything_is_written(kept, tmp_path, 
     assert str(refused.value).endswith(sentence)
     assert not database.exists()
     assert not storage.exists()
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"files": ["../../x"]}, "names what no backup holds: it was not written by MedICI."),
+        ({"files": [5]}, "is no complete backup."),
+        ({"rows": [1]}, "is no complete backup."),
+        ({"revision": 5}, "names what no backup holds: it was not written by MedICI."),
+        ({"revision": "9999"}, "restore it with the version that wrote it, or a later one."),
+    ],
+    ids=["path", "no name", "no counts", "no schema", "later schema"],
+)
+def test_a_manifest_that_was_made_up_is_refused_in_a_sentence(kept, tmp_path, changed, sentence):
+    manifest = next(kept.glob("backups/*/manifest.json"))
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), **changed}))
+    with pytest.raises(BackupUnusable) as refused:
+        restore_backup(kept, f"sqlite:///{tmp_path / 'new.sqlite3'}", tmp_path / "new", migrations=None)
+    assert str(refused.value).endswith(sentence)
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../../etc/passwd", "A" * 64, ""])
+def test_rows_of_a_backup_cannot_name_files_outside_the_storage(tmp_path, name):
+    with pytest.raises(NotFound):
+        Storage(tmp_path).path(name)
 
 
 def test_nothing_that_is_there_is_overwritten(kept, tmp_path):
