@@ -1,6 +1,7 @@
 """What all MedicalNet programs share of lists, files and preparation: no torch needed."""
 
 import gzip
+import struct
 
 import numpy as np
 import pytest
@@ -67,6 +68,13 @@ def test_volumes_that_are_none(tmp_path):
     path = tmp_path / "x.nii.gz"
     for content in (b"", b"text", gzip.compress(b"text"), gzip.compress(bytes(400))[:-9]):
         path.write_bytes(content)
+        with pytest.raises(VolumeUnusable, match=r"x\.nii\.gz cannot be read as NIfTI"):
+            read_volume(path)
+    for offset in (-1, np.inf):
+        write_volume(path, np.zeros((2, 2, 2), dtype=np.int16), AFFINE)
+        header = bytearray(gzip.decompress(path.read_bytes()))
+        struct.pack_into("<f", header, 108, offset)
+        path.write_bytes(gzip.compress(header))
         with pytest.raises(VolumeUnusable, match=r"x\.nii\.gz cannot be read as NIfTI"):
             read_volume(path)
     write_volume(path, np.zeros((2, 3), dtype=np.int16), AFFINE)

@@ -10,6 +10,7 @@ import nibabel
 import numpy as np
 import numpy.typing as npt
 from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
 
 SUFFIXES = (".nii.gz", ".nii")
 AXES = 3
@@ -46,7 +47,7 @@ def read_volume(path: Path) -> Volume:
     try:
         image = nibabel.load(path)
         values = np.asanyarray(image.dataobj)
-    except (ImageFileError, OSError, EOFError, ValueError, zlib.error) as error:
+    except (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, OverflowError, zlib.error) as error:
         raise VolumeUnusable(f"{path} cannot be read as NIfTI.") from error
     if values.ndim > AXES and set(values.shape[AXES:]) == {1}:
         values = values.reshape(values.shape[:AXES])
