@@ -57,7 +57,7 @@ def main() -> int:
     for split, count in COUNTS.items():
         parser.add_argument(f"--{split}", type=int, default=count, help=f"images (default: {count})")
     parser.add_argument("--size", type=int, default=SIZE, help="pixels: 28, 64, 128 or 224 (default: 64)")
-    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--seed", type=int, default=SEED, help=f"default: {SEED}")
     options = parser.parse_args()
     counts = {split: getattr(options, split) for split in SPLITS}
     try:

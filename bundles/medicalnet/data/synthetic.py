@@ -74,13 +74,20 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=BUNDLE, help="where to write (default: this bundle)")
     for split, count in COUNTS.items():
         parser.add_argument(f"--{split}", type=int, default=count, help=f"cases of this split (default: {count})")
-    parser.add_argument("--size", type=int, nargs=3, default=SIZE, metavar=("D", "H", "W"), help="voxels of a volume")
-    parser.add_argument("--seed", type=int, default=SEED)
+    told = f"voxels of a volume (default: {' '.join(map(str, SIZE))})"
+    parser.add_argument("--size", type=int, nargs=3, default=SIZE, metavar=("D", "H", "W"), help=told)
+    parser.add_argument("--seed", type=int, default=SEED, help=f"default: {SEED}")
     options = parser.parse_args()
     counts = {split: getattr(options, split) for split in SPLITS}
     if min(counts.values()) < 1 or min(options.size) < SMALLEST:
         parser.error(f"every split needs a case, and a volume {SMALLEST} voxels along each axis")
-    generate(options.output, seed=options.seed, counts=counts, size=tuple(options.size))
+    if options.seed < 0:
+        parser.error("--seed must be 0 or more")
+    try:
+        generate(options.output, seed=options.seed, counts=counts, size=tuple(options.size))
+    except OSError as error:
+        print(error, file=sys.stderr)
+        return 1
     told = ", ".join(f"{count} {split}" for split, count in counts.items())
     print(f"Synthetic stand-in for lung segmentation: {told} volumes in {options.output} (seed {options.seed})")
     return 0

@@ -53,6 +53,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=sets.seed, help=f"default: {sets.seed}")
     options = parser.parse_args()
     counts = {split: getattr(options, split) for split in npz.SPLITS}
+    if min(counts.values()) < 1:
+        parser.error("--train, --val and --test must be 1 or more")
     try:
         if options.whole:
             asked = [MedSet(flags.get(name), size) for name in options.flag for size in options.size]

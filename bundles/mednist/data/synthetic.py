@@ -46,7 +46,14 @@ def sample(seed: int, split: int, number: int) -> tuple[bytes, str]:
 
 
 def generate(output: Path, *, seed: int = SEED, per_split: int = PER_SPLIT) -> None:
-    """Write the three splits below `output`, replacing what an earlier run made there."""
+    """Write the three splits below `output`, replacing what an earlier run made there.
+
+    Raises ValueError for a seed or a count that cannot be.
+    """
+    if seed < 0:
+        raise ValueError(f"--seed must be 0 or more, not {seed}.")
+    if per_split < len(CLASSES):
+        raise ValueError(f"--per-split must be {len(CLASSES)} or more, an image of each class, not {per_split}.")
     begin(output, NOTICE.format(seed=seed))
     names = _names(seed, per_split * len(SPLITS))
     for split, title in enumerate(SPLITS):
@@ -105,10 +112,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Write the synthetic stand-in for MedNIST.")
     parser.add_argument("--output", type=Path, default=BUNDLE, help="where to write (default: this bundle)")
     parser.add_argument("--per-split", type=int, default=PER_SPLIT, help="images per split (default: 600)")
-    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--seed", type=int, default=SEED, help=f"default: {SEED}")
     parser.add_argument("--check", action="store_true", help="also print how hard the data are")
     options = parser.parse_args()
-    generate(options.output, seed=options.seed, per_split=options.per_split)
+    try:
+        generate(options.output, seed=options.seed, per_split=options.per_split)
+    except (ValueError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
     print(f"Synthetic stand-in for MedNIST: 3 x {options.per_split} images in {options.output} (seed {options.seed})")
     if not options.check:
         return 0

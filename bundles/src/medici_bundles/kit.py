@@ -25,7 +25,7 @@ FOLDERS = ("pages", "training", "submission", "inference", "examples")
 PAPERS = ("README*", "LICENSE*", "LICENCE*", "CITATION*", *DEFINITION_NAMES)
 LEFT_OUT = (*NEVER_PACKED, "model_output")
 _GENERATOR_SUFFIXES = frozenset({".py", ".sh", ".md", ".toml", ".cfg"})
-_GENERATOR_NAMES = frozenset({"Dockerfile", "Makefile", "requirements.txt"})
+_GENERATOR_NAMES = frozenset({"Dockerfile", "Makefile", "requirements.txt", "sets.json"})
 
 
 @dataclass(frozen=True)

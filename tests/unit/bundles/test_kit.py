@@ -45,6 +45,7 @@ def test_the_kit_of_a_usual_bundle(tmp_path: Path) -> None:
         "submission/run.py": "print()",
         "submission/model_output/best.pth": "weights",
         "data/synthetic.py": "print('made')",
+        "data/sets.json": "{}",
         "data/made.csv": "9.jpg,Hand",
         "notes_of_the_organizer.txt": "call them",
         "submission_directory/input/res/a.csv": "tried",
@@ -52,7 +53,9 @@ def test_the_kit_of_a_usual_bundle(tmp_path: Path) -> None:
 
     names = _kit(tmp_path, write_bundle(tmp_path / "bundle", files=extra))
 
-    assert names == sorted([*USUAL, "LICENSE", "training/light/Dockerfile", "submission/run.py", "data/synthetic.py"])
+    assert names == sorted(
+        [*USUAL, "LICENSE", "training/light/Dockerfile", "submission/run.py", "data/sets.json", "data/synthetic.py"]
+    )
 
 
 def test_the_kit_is_deterministic(tmp_path: Path) -> None:

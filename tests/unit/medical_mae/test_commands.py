@@ -120,6 +120,12 @@ def test_timms_augmentation_is_used_where_timm_is(command, lists, tmp_path):
     assert "Augmentation: timm's, --aa rand-m6-mstd0.5-inc1." in (tmp_path / "log.txt").read_text()
 
 
+def test_an_augmentation_that_timm_has_not_is_named(command, lists, tmp_path):
+    words = (*TINY, "--model", "vit_tiny_patch8", "--epochs", "1", "--output_dir", tmp_path / "out")
+    with pytest.raises(ValueError, match="timm knows no augmentation `bogus`"):
+        command("main_finetune_chestxray", *words, *lists[0], "--build_timm_transform", "--aa", "bogus")
+
+
 def test_linear_probing_changes_the_head_alone(command, lists, pretrained, torch, tmp_path):
     paths, answers = lists
     shared = ("--model", "vit_tiny_patch8", "--finetune", pretrained, *paths, *TINY)
@@ -160,6 +166,8 @@ def test_covidx_is_one_class_of_four(command, script, small, torch, tmp_path):
         ("main_finetune_chestxray", [], "--data_path must name the folder of the images"),
         ("main_finetune_chestxray", ["--eval"], "--eval measures a checkpoint: name it with --finetune"),
         ("main_finetune_chestxray", ["--train_list", "none.txt", "--data_path", "."], "The list none.txt is not there"),
+        ("main_finetune_chestxray", ["--drop_path", "1"], "--drop_path must be at least 0 and less than 1, not 1"),
+        ("main_linprobe_chestxray", ["--drop_path", "2"], "--drop_path must be at least 0 and less than 1, not 2"),
         ("main_linprobe_chestxray", ["--epochs", "0"], "--epochs must be more than 0, not 0"),
         ("main_pretrain_multi_datasets_xray", [], "Say what to train on"),
         ("main_pretrain_multi_datasets_xray", ["--mask_strategy", "heatmap"], "heat maps and attention choose none"),

@@ -36,6 +36,21 @@ def test_flags_and_defaults_are_upstreams(settings):
     assert str(settings([], phase="train").save_prefix) == "trails/models/resnet_50"
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--learning_rate", "-1"], "argument --learning_rate: -1 is no number above 0"),
+        (["--learning_rate", "nan"], "argument --learning_rate: nan is no number above 0"),
+        (["--manual_seed", "-1"], "argument --manual_seed: -1 is less than 0"),
+    ],
+    ids=["rate", "no number", "seed"],
+)
+def test_values_that_cannot_be_are_named(settings, capsys, words, sentence):
+    with pytest.raises(SystemExit):
+        settings(words, phase="train")
+    assert sentence in capsys.readouterr().err
+
+
 def test_the_smoke_run_is_small(settings):
     found = settings(["--ci_test"], phase="train")
     assert (found.n_epochs, found.model_depth, found.resnet_shortcut, found.size) == (1, 10, "A", (14, 28, 28))

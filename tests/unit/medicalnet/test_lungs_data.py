@@ -150,3 +150,15 @@ def test_a_list_that_is_not_there(lungs, source, tmp_path):
     (source / "val.txt").unlink()
     with pytest.raises(ListUnusable, match=r"There is no list .*val\.txt\."):
         prepared(lungs("real"), source, tmp_path / "out")
+
+
+def test_a_seed_below_zero_and_a_file_in_the_way_are_told(lungs, monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["synthetic.py", "--output", "made", "--seed", "-1"])
+    with pytest.raises(SystemExit):
+        lungs("synthetic").main()
+    assert "--seed must be 0 or more" in capsys.readouterr().err
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setattr("sys.argv", ["synthetic.py", "--output", "file"])
+    assert lungs("synthetic").main() == 1
+    assert "Not a directory" in capsys.readouterr().err

@@ -170,3 +170,15 @@ def test_published_figures_are_complete(bundle):
     _, *nodule_rows = rows_of(bundle / "nodules/reference_results.csv")
     assert len(nodule_rows) == 7 * 2
     assert {row[-1] for row in rows + nodule_rows} == {"published, real data"}
+
+
+def test_a_seed_below_zero_and_a_file_in_the_way_are_told(nodules, monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["synthetic.py", "--output", "made", "--seed", "-1"])
+    with pytest.raises(SystemExit):
+        nodules("synthetic").main()
+    assert "--seed must be 0 or more" in capsys.readouterr().err
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setattr("sys.argv", ["synthetic.py", "--output", "file"])
+    assert nodules("synthetic").main() == 1
+    assert "Not a directory" in capsys.readouterr().err

@@ -119,9 +119,10 @@ def test_the_command_makes_one(monkeypatch, tmp_path):
     ("words", "sentence"),
     [
         (["medmnist", "--flag", "mnist"], "MedMNIST has no flag 'mnist'"),
+        (["medmnist", "--flag", "breastmnist", "--train", "0", "--output", "new"], "must be 1 or more"),
         (["mednist", "--flag", "bloodmnist"], "'mednist' makes no challenges of its own: choose from medmnist."),
     ],
-    ids=["flag", "bundle"],
+    ids=["flag", "count", "bundle"],
 )
 def test_the_command_gives_the_reason(monkeypatch, words, sentence):
     monkeypatch.chdir(ROOT)

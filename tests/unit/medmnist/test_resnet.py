@@ -206,11 +206,13 @@ def test_version_1_and_volumes(train, tmp_path):
         (("mnist",), "MedMNIST has no flag 'mnist'"),
         (("octmnist",), "octmnist.npz is not there"),
         (("breastmnist", "--size", "99"), "breastmnist has no size 99"),
+        (("breastmnist", "--batch_size", "0"), "--batch_size must be 1 or more, not 0"),
+        (("breastmnist", "--num_epochs", "-1"), "--num_epochs must be 0 or more, not -1"),
         (("breastmnist", "--num_epochs", "0"), "name a model to evaluate with --model_path"),
         (("breastmnist", "--model_path", "nowhere.pth"), "There is no model nowhere.pth"),
         (("--data_flag", "nodulemnist3d", "--resize"), "they are not resized"),
     ],
-    ids=["no set", "unknown set", "no file", "size", "nothing to do", "no model", "resized volumes"],
+    ids=["no set", "unknown set", "no file", "size", "batch", "epochs", "nothing to do", "no model", "resized volumes"],
 )
 def test_faults_end_in_a_sentence(train, capsys, words, sentence):
     assert train(*words) == 1

@@ -40,6 +40,24 @@ def test_a_sample_does_not_depend_on_how_many_there_are(script):
     assert len(different) == 8
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--seed", "-1"], "--seed must be 0 or more, not -1."),
+        (["--per-split", "5"], "--per-split must be 6 or more, an image of each class, not 5."),
+        (["--output", "file"], "File exists"),
+    ],
+    ids=["seed", "count", "output"],
+)
+def test_what_cannot_be_made_is_told_in_a_sentence(script, monkeypatch, capsys, tmp_path, words, sentence):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["synthetic.py", "--output", "made", *words])
+    assert script("synthetic").main() == 1
+    assert sentence in capsys.readouterr().err
+    assert not (tmp_path / "made").exists()
+
+
 def test_pixels_of_known_samples(script):
     """Grey means, not bytes: another version of the JPEG library may write other bytes."""
     synthetic = script("synthetic")

@@ -107,6 +107,15 @@ def test_an_empty_training_set_is_named(line):
         run((inputs[:0], targets[:0], model))
 
 
+def test_no_epoch_and_an_empty_batch_are_named(line):
+    from medici_training.loops import in_order
+
+    with pytest.raises(ValueError, match="There is nothing to train: 0 epochs, of which 0 are done"):
+        run(line, epochs=0)
+    with pytest.raises(ValueError, match="A batch holds 1 sample or more, not 0"):
+        in_order(line[0], batch_size=0)
+
+
 def test_schedules_are_stepped_where_they_should(line):
     calls = []
     run(line, epochs=2, after_batch=lambda: calls.append("batch"), after_epoch=calls.append)
@@ -129,5 +138,7 @@ def test_predictions_come_in_order_and_in_evaluation_mode(line):
 def test_a_gpu_that_is_not_there_is_named():
     from medici_training.devices import computing
 
+    with pytest.raises(ValueError, match=r"^There is no device 'gpu one': choose `cpu` or"):
+        computing("gpu one")
     with pytest.raises(ValueError, match=r"^There is no GPU 63 here: choose `cpu`, or leave the device out\.$"):
         computing("cuda:63")

@@ -146,7 +146,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     try:
         train(parser.parse_args())
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -55,9 +55,10 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             found = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise CheckpointUnfit(f"The checkpoint {path} is not there.") from None
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise CheckpointUnfit(f"{path} is no checkpoint that can be read without running code: {reason}") from error
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        raise CheckpointUnfit(f"{path} is no checkpoint that can be read without running code in it.") from error
+    except OSError as error:
+        raise CheckpointUnfit(f"The checkpoint {path} cannot be read: {error.strerror}.") from error
     if not isinstance(found, dict):
         raise CheckpointUnfit(f"{path} holds no mapping of tensors.")
     if "model" not in found:

@@ -24,7 +24,7 @@ from classifying import (
     whole_view,
 )
 from finetuning import Finetuning, finetune
-from options import REFUSED_BY_ALL, Refused, add_refused, add_shared, log_to, positive, refusals, remarks, run
+from options import REFUSED_BY_ALL, Refused, add_refused, add_shared, log_to, positive, refusals, remarks, run, shares
 from processes import Process, joined
 from rates import absolute_rate
 from views import RandomCrop, TimmView, View, timm_is_here
@@ -86,6 +86,7 @@ def main(arguments: Sequence[str]) -> None:
     faults = [
         *refusals(options, REFUSED),
         *positive(options, "batch_size", "epochs", "blr", "lr", "input_size", "layer_decay", "eval_interval"),
+        *shares(options, "drop_path", "vit_dropout_rate", "reprob"),
         *_needs_timm(options),
     ]
     if faults:

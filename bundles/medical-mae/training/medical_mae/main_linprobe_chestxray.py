@@ -22,7 +22,7 @@ from classifying import (
     whole_view,
 )
 from finetuning import Finetuning, probe
-from options import REFUSED_BY_ALL, Refused, add_refused, add_shared, log_to, positive, refusals, remarks, run
+from options import REFUSED_BY_ALL, Refused, add_refused, add_shared, log_to, positive, refusals, remarks, run, shares
 from processes import Process, joined
 from rates import absolute_rate
 from views import RandomCrop
@@ -61,6 +61,7 @@ def main(arguments: Sequence[str]) -> None:
     faults = [
         *refusals(options, REFUSED),
         *positive(options, "batch_size", "epochs", "blr", "lr", "input_size", "eval_interval"),
+        *shares(options, "drop_path", "vit_dropout_rate"),
     ]
     if faults:
         raise ValueError("\n".join(faults))

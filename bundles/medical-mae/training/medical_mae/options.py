@@ -90,6 +90,13 @@ def positive(options: argparse.Namespace, *names: str) -> Iterator[str]:
             yield f"--{name} must be more than 0, not {value:g}."
 
 
+def shares(options: argparse.Namespace, *names: str) -> Iterator[str]:
+    for name in names:
+        value = getattr(options, name)
+        if not 0 <= value < 1:
+            yield f"--{name} must be at least 0 and less than 1, not {value:g}."
+
+
 def log_to(folder: Path | None, *, quiet: bool = False) -> Callable[[str], None]:
     """Prints a line and keeps it in `folder`/log.txt."""
 

@@ -117,16 +117,19 @@ def _timm_transform(view: TimmView) -> Callable[..., object]:
         from timm.data import create_transform  # noqa: PLC0415
 
         mean, deviation = IMAGENET if view.imagenet else ((MEAN,) * 3, (DEVIATION,) * 3)
-        _made[view] = create_transform(
-            input_size=view.size,
-            is_training=True,
-            color_jitter=view.jitter,
-            auto_augment=view.policy,
-            interpolation="bicubic",
-            re_prob=view.erase,
-            re_mode=view.erase_mode,
-            re_count=view.erase_count,
-            mean=mean,
-            std=deviation,
-        )
+        try:
+            _made[view] = create_transform(
+                input_size=view.size,
+                is_training=True,
+                color_jitter=view.jitter,
+                auto_augment=view.policy,
+                interpolation="bicubic",
+                re_prob=view.erase,
+                re_mode=view.erase_mode,
+                re_count=view.erase_count,
+                mean=mean,
+                std=deviation,
+            )
+        except (AssertionError, ValueError, IndexError) as error:
+            raise ValueError(f"timm knows no augmentation `{view.policy}` (--aa): {error}.") from error
     return _made[view]

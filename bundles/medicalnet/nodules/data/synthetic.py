@@ -121,12 +121,18 @@ def main() -> int:
     for split, count in COUNTS.items():
         parser.add_argument(f"--{split}", type=int, default=count, help=f"cases of this split (default: {count})")
     parser.add_argument("--size", type=int, default=SIZE, help=f"voxels along each side (default: {SIZE})")
-    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--seed", type=int, default=SEED, help=f"default: {SEED}")
     options = parser.parse_args()
     counts = {split: getattr(options, split) for split in SPLITS}
     if min(counts.values()) < len(("benign", "malignant")) or options.size < SMALLEST:
         parser.error(f"every split needs a case of both classes, and a patch {SMALLEST} voxels along each side")
-    generate(options.output, seed=options.seed, counts=counts, size=options.size)
+    if options.seed < 0:
+        parser.error("--seed must be 0 or more")
+    try:
+        generate(options.output, seed=options.seed, counts=counts, size=options.size)
+    except OSError as error:
+        print(error, file=sys.stderr)
+        return 1
     told = ", ".join(f"{count} {split}" for split, count in counts.items())
     print(f"Synthetic stand-in for nodule classification: {told} patches in {options.output} (seed {options.seed})")
     return 0

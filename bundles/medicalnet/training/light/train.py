@@ -63,7 +63,7 @@ def train(chosen: argparse.Namespace) -> float:
 def main() -> None:
     try:
         train(options("Train MedicalNet of depth 10 on the lungs.", epochs=EPOCHS, rate=RATE))
-    except (ListUnusable, VolumeUnusable, ValueError) as error:
+    except (ListUnusable, VolumeUnusable, ValueError, OSError) as error:
         sys.exit(str(error))
 
 

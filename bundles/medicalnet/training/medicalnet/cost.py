@@ -22,6 +22,7 @@ PUBLISHED = {
 }  # fmt: skip
 """Millions of parameters and seconds, by depth: the table "Computational Cost" of MedicalNet's README."""
 PASSES = 3
+SMALLEST = 8
 
 
 @torch.inference_mode()
@@ -46,6 +47,8 @@ def main() -> None:
     parser.add_argument("--device", help="cpu, cuda:0 …; by default a GPU when there is one")
     parser.add_argument("--amp", action="store_true", help="mixed precision on GPUs")
     options = parser.parse_args()
+    if min(options.size) < SMALLEST:
+        parser.error(f"--size: a volume needs {SMALLEST} voxels along each axis")
     try:
         where = computing(options.device, amp=options.amp, channels_last=False)
     except ValueError as error:

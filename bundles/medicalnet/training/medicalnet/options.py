@@ -1,6 +1,7 @@
 """The flags of `train.py` and `test.py`: MedicalNet's own names and defaults."""
 
 import argparse
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,7 +76,7 @@ def _parser(phase: str) -> argparse.ArgumentParser:
     add("--data_root", type=Path, default=Path("./data"), help="folder below which the list's paths lie")
     add("--img_list", type=Path, default=Path("./data/train.txt"), help="lines `image label`")
     add("--n_seg_classes", type=_at_least(2), default=2, help="classes, background included")
-    add("--learning_rate", type=float, default=1e-3, help="of pretrained layers; new ones learn 100 times faster")
+    add("--learning_rate", type=_above_zero, default=1e-3, help="of pretrained layers; new ones learn 100 times faster")
     add("--num_workers", type=_at_least(0), default=4, help="processes that read volumes")
     add("--batch_size", type=_at_least(1), default=1, help="volumes per step, of each process")
     add("--phase", choices=("train", "test"), default=phase)
@@ -92,11 +93,18 @@ def _parser(phase: str) -> argparse.ArgumentParser:
     add("--model", choices=("resnet",), default="resnet")
     add("--model_depth", type=int, choices=DEPTHS, default=50)
     add("--resnet_shortcut", choices=("A", "B"), default="B")
-    add("--manual_seed", type=int, default=1)
+    add("--manual_seed", type=_at_least(0), default=1)
     add("--ci_test", action="store_true", help="one epoch of depth 10, shortcut A, 14x28x28, on the CPU")
     add("--amp", action="store_true", help="mixed precision on GPUs; not a flag of upstream's")
     add("--output", type=Path, help="test.py: folder for label maps; not a flag of upstream's")
     return parser
+
+
+def _above_zero(text: str) -> float:
+    number = float(text)
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is no number above 0")
+    return number
 
 
 def _at_least(lowest: int) -> Callable[[str], int]:

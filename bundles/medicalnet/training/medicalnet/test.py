@@ -59,7 +59,7 @@ def main() -> None:
     settings = read_settings(phase="test")
     try:
         figures = test(as_trained(settings))
-    except (CheckpointUnfit, ListUnusable, VolumeUnusable, ValueError) as error:
+    except (CheckpointUnfit, ListUnusable, VolumeUnusable, ValueError, OSError) as error:
         sys.exit(str(error))
     for each, value in figures.items():
         print(f"mean dice for class-{each} is {value}")

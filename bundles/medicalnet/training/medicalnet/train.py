@@ -123,7 +123,7 @@ def main() -> None:
             root, listed = smoke_data()
             settings = replace(settings, data_root=root, img_list=listed)
         train(settings)
-    except (CheckpointUnfit, ListUnusable, VolumeUnusable, ValueError) as error:
+    except (CheckpointUnfit, ListUnusable, VolumeUnusable, ValueError, OSError) as error:
         sys.exit(str(error))
 
 

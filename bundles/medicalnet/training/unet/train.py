@@ -52,7 +52,7 @@ def train(chosen: argparse.Namespace) -> float:
 def main() -> None:
     try:
         train(options("Train a small U-Net on the lungs.", epochs=EPOCHS, rate=RATE))
-    except (ListUnusable, VolumeUnusable, ValueError) as error:
+    except (ListUnusable, VolumeUnusable, ValueError, OSError) as error:
         sys.exit(str(error))
 
 

@@ -102,6 +102,8 @@ def main() -> int:
     parser.add_argument("--most", type=int, default=4000, metavar="IMAGES", help="training images per set")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
+    if min(options.epochs, options.batch, options.most) < 1:
+        parser.error("--epochs, --batch and --most must be 1 or more")
     meter, device, figures = Meter(), computing(), {}
     try:
         found = find_sets(options.input)

@@ -60,7 +60,11 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     options.recipe = options.recipe or (1 if options.flag else 2)
     options.data_flag = options.data_flag or options.flag
     is_3d = flags.get(options.data_flag).is_3d
-    options.batch_size = options.batch_size or (BATCH_3D if is_3d else BATCH_2D)
+    if options.batch_size is None:
+        options.batch_size = BATCH_3D if is_3d else BATCH_2D
+    for name, least in (("batch_size", 1), ("num_epochs", 0)):
+        if getattr(options, name) < least:
+            raise ValueError(f"--{name} must be {least} or more, not {getattr(options, name)}.")
     if options.num_epochs == 0 and options.model_path is None:
         raise ValueError("With --num_epochs 0 nothing is trained: name a model to evaluate with --model_path.")
     return options

@@ -7,6 +7,7 @@ Reads /mnt/in (training-data/, validation-data/, training_solution.csv, validati
 import argparse
 import csv
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -22,9 +23,13 @@ Split = tuple[npt.NDArray[np.float64], list[str]]
 
 
 def read_split(folder: Path, split: str) -> Split:
-    """Nx576 features and N classes of `training` or `validation`."""
-    with (folder / f"{split}_solution.csv").open(encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.DictReader(file))
+    """Nx576 features and N classes of `training` or `validation`. Raises ValueError or OSError with one sentence."""
+    solution = folder / f"{split}_solution.csv"
+    with solution.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file)
+        rows = list(reader)
+    if reader.fieldnames != ["file", "class"] or not rows:
+        raise ValueError(f"{solution} must hold the line `file,class` and a row for every image.")
     paths = [folder / f"{split}-data" / Path(row["file"]).name for row in rows]
     return read_features(paths), [row["class"] for row in rows]
 
@@ -49,7 +54,10 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path(os.environ.get("OUT", "/mnt/out")))
     parser.add_argument("--strength", type=float, default=STRENGTH, help="inverse regularisation of the regression")
     options = parser.parse_args()
-    train(options.input, options.output, strength=options.strength)
+    try:
+        train(options.input, options.output, strength=options.strength)
+    except (ValueError, OSError) as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

@@ -50,9 +50,12 @@ class Computing:
 def computing(device: str | None = None, *, amp: bool = True, channels_last: bool = True) -> Computing:
     """`device` in torch's words (`cpu`, `cuda:0`); None takes a GPU when one is there.
 
-    Raises ValueError with one sentence when the device is not there.
+    Raises ValueError with one sentence when there is no such device, or it is not there.
     """
-    chosen = torch.device(device or ("cuda:0" if torch.cuda.is_available() else "cpu"))
+    try:
+        chosen = torch.device(device or ("cuda:0" if torch.cuda.is_available() else "cpu"))
+    except RuntimeError:
+        raise ValueError(f"There is no device {device!r}: choose `cpu` or, for the first GPU, `cuda:0`.") from None
     if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
         raise ValueError(f"There is no GPU {chosen.index or 0} here: choose `cpu`, or leave the device out.")
     is_gpu = chosen.type == "cuda"

@@ -80,8 +80,10 @@ def fit(  # noqa: PLR0913  a training run is these facts
 
     `first_epoch` goes on where an earlier run stopped. Schedules are stepped by `after_batch` or by `after_epoch`,
     which gets the epoch's number. `to_training` puts the model into its training mode: probing may keep parts of it
-    still. Raises ValueError when the loss is no number any more, naming the epoch.
+    still. Raises ValueError when there is no epoch to train, and when the loss is no number any more, naming the epoch.
     """
+    if epochs < first_epoch:
+        raise ValueError(f"There is nothing to train: {epochs} epochs, of which {first_epoch - 1} are done.")
     history = History()
     scaler = torch.amp.GradScaler(enabled=computing.amp and computing.half == torch.float16)
     for number in range(first_epoch, epochs + 1):
@@ -181,7 +183,8 @@ def shuffled(
     augment: Callable[[torch.Tensor], torch.Tensor] = lambda batch: batch,
     drop_last: bool = False,
 ) -> Batches:
-    """Batches of two tensors in memory, in a new order at every call."""
+    """Batches of two tensors in memory, in a new order at every call. Raises ValueError for a batch of nothing."""
+    _check_batch(batch_size)
 
     def epoch() -> Iterator[Batch]:
         order = torch.randperm(len(inputs), generator=generator)
@@ -194,4 +197,10 @@ def shuffled(
 
 
 def in_order(inputs: torch.Tensor, *, batch_size: int) -> Iterable[torch.Tensor]:
+    _check_batch(batch_size)
     return inputs.split(batch_size)
+
+
+def _check_batch(batch_size: int) -> None:
+    if batch_size < 1:
+        raise ValueError(f"A batch holds 1 sample or more, not {batch_size}.")

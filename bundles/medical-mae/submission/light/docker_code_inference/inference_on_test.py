@@ -56,7 +56,7 @@ def main() -> int:
         batches = views(images, size=found["size"], channels=network.shape.channels, crop=found["crop"])
         activation = torch.sigmoid if not found.get("single_label") else lambda output: output.softmax(dim=1)
         scores = predict(where.placed(network), batches, computing=where, activation=activation)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     with (OUT / "predictions.csv").open("w", encoding="utf-8", newline="") as file:

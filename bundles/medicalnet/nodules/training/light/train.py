@@ -107,7 +107,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=int(setting("SEED", "0")))
     try:
         train(parser.parse_args())
-    except (CheckpointUnfit, ListUnusable, VolumeUnusable, ValueError) as error:
+    except (CheckpointUnfit, ListUnusable, VolumeUnusable, ValueError, OSError) as error:
         sys.exit(str(error))
 
 

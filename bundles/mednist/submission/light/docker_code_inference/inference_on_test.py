@@ -21,7 +21,7 @@ def classify(paths: list[Path]) -> list[str]:
 
 
 def main() -> None:
-    paths = sorted(path for path in IN.iterdir() if path.suffix.lower() in {".jpg", ".jpeg", ".png"})
+    paths = sorted(path for path in IN.glob("*") if path.suffix.lower() in {".jpg", ".jpeg", ".png"})
     if not paths:
         raise SystemExit(f"{IN} holds no images.")
     with (OUT / "classification_results.csv").open("w", encoding="utf-8", newline="") as file:
