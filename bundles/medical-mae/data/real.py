@@ -78,13 +78,16 @@ def read_lists(source: Source, folder: Path, only: int | None = None) -> dict[st
 
 
 def find_images(folder: Path, splits: Mapping[str, Sequence[Entry]]) -> dict[str, Path]:
-    """The file of every name. Raises ListInvalid that names those that are not there."""
+    """The file of every name. Raises ListInvalid that names those that are not there or no images."""
     if not folder.is_dir():
         raise ListInvalid(f"The folder of images {folder} is not there.")
     paths = {entry.name: folder / entry.name for entries in splits.values() for entry in entries}
     absent = [name for name, path in paths.items() if not path.is_file()]
     if absent:
         raise ListInvalid(f"{folder} lacks {len(absent)} of {len(paths)} images that the lists name: {_some(absent)}.")
+    unreadable = [name for name, path in paths.items() if not is_image(path)]
+    if unreadable:
+        raise ListInvalid(f"{folder} holds {len(unreadable)} files that are no readable images: {_some(unreadable)}.")
     return paths
 
 
@@ -120,6 +123,15 @@ def numbered(entries: Sequence[Entry]) -> dict[str, str]:
     return {name: f"test_{number:05d}.png" for number, name in enumerate(names, start=1)}
 
 
+def is_image(path: Path) -> bool:
+    """By its first bytes: a hundred thousand radiographs are decoded once, when they are written."""
+    try:
+        with Image.open(path):
+            return True
+    except (UnidentifiedImageError, OSError, ValueError):
+        return False
+
+
 def save_grey(source: Path, target: Path, size: int) -> None:
     """An 8-bit grey PNG, its shorter side at most `size` pixels (0: any). Raises ValueError naming the file."""
     try:
@@ -141,16 +153,21 @@ def _some(names: Sequence[str]) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Prepare this bundle from real radiographs.")
-    parser.add_argument("images", type=Path, help="folder of the image files")
-    parser.add_argument("--lists", type=Path, required=True, help="folder of the three lists")
+    parser.add_argument("folder", type=Path, help="holds the image files")
+    parser.add_argument("--lists", type=Path, help="folder of the three lists (default: that of the images)")
     parser.add_argument("--dataset", choices=SOURCES, default="chestxray")
     parser.add_argument("--size", type=int, default=SIZE, help="pixels of the shorter side; 0 keeps (default: 256)")
     parser.add_argument("--only", type=int, help="take the first so many images of each list")
     parser.add_argument("--output", type=Path, default=BUNDLE, help="where to write (default: this bundle)")
+    parser.add_argument("--notice", help="what every page says of other images (default: the set's name and source)")
     options = parser.parse_args()
+    if options.size < 0 or (options.only is not None and options.only < 1):
+        parser.error("--size must be 0 or more, --only 1 or more")
     source = SOURCES[options.dataset]
+    source = replace(source, notice=options.notice or source.notice)
+    lists = options.lists or options.folder
     try:
-        data = prepare(source, options.images, options.lists, options.output, size=options.size, only=options.only)
+        data = prepare(source, options.folder, lists, options.output, size=options.size, only=options.only)
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -1,8 +1,8 @@
 """Prepare this bundle from real volumes: MedicalNet's `image label` lists of NIfTI files.
 
-    python data/real.py DATA_ROOT [--train train.txt --val val.txt --test test.txt] [--tolerance-mm 2] [--notice TEXT]
+    python data/real.py FOLDER [--train train.txt --val val.txt --test test.txt] [--tolerance-mm 2] [--notice TEXT]
 
-Paths of a list lie below DATA_ROOT, and the lists too unless they are given from elsewhere. Labels are 0 background,
+Paths of a list lie below FOLDER, and the lists too unless they are given from elsewhere. Labels are 0 background,
 1 left lung, 2 right lung. Everything is checked before anything is written, and all faults are told at once. Files are
 written anew: of a header, the values' place in space alone is kept, and nothing about a patient.
 """
@@ -90,7 +90,7 @@ def _compact(image: Volume) -> npt.NDArray[np.generic]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Prepare the lung challenge from lists of NIfTI files.")
-    parser.add_argument("data_root", type=Path, help="folder below which the paths of the lists lie")
+    parser.add_argument("folder", type=Path, help="the paths of the lists lie below it")
     for split in SPLITS:
         parser.add_argument(f"--{split}", type=Path, default=Path(f"{split}.txt"), help=f"default: {split}.txt")
     parser.add_argument("--output", type=Path, default=BUNDLE, help="where to write (default: this bundle)")
@@ -102,7 +102,7 @@ def main() -> int:
     names = {split: getattr(options, split) for split in SPLITS}
     try:
         counts = prepare(
-            options.data_root, names, options.output, tolerance_mm=options.tolerance_mm, notice=options.notice
+            options.folder, names, options.output, tolerance_mm=options.tolerance_mm, notice=options.notice
         )
     except (ListUnusable, ValueError, OSError) as error:
         print(error, file=sys.stderr)

@@ -1,8 +1,8 @@
 """Prepare this challenge from real patches: lists of NIfTI files with a class, `image 0` or `image malignant`.
 
-    python data/real.py DATA_ROOT [--train train.txt --val val.txt --test test.txt] [--notice TEXT]
+    python data/real.py FOLDER [--train train.txt --val val.txt --test test.txt] [--notice TEXT]
 
-Paths of a list lie below DATA_ROOT, and the lists too unless they are given from elsewhere. Classes are 0 or `benign`,
+Paths of a list lie below FOLDER, and the lists too unless they are given from elsewhere. Classes are 0 or `benign`,
 1 or `malignant`. Everything is checked before anything is written, and all faults are told at once. Files are written
 anew: of a header, the values' place in space alone is kept, and nothing about a patient.
 """
@@ -72,15 +72,15 @@ def _compact(image: Volume) -> npt.NDArray[np.generic]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Prepare the nodule challenge from lists of NIfTI files.")
-    parser.add_argument("data_root", type=Path, help="folder below which the paths of the lists lie")
+    parser.add_argument("folder", type=Path, help="the paths of the lists lie below it")
     for split in SPLITS:
         parser.add_argument(f"--{split}", type=Path, default=Path(f"{split}.txt"), help=f"default: {split}.txt")
-    parser.add_argument("--output", type=Path, default=BUNDLE, help="where to write (default: this challenge)")
+    parser.add_argument("--output", type=Path, default=BUNDLE, help="where to write (default: this bundle)")
     parser.add_argument("--notice", default=NOTICE, help="what every page says of the data")
     options = parser.parse_args()
     names = {split: getattr(options, split) for split in SPLITS}
     try:
-        counts = prepare(options.data_root, names, options.output, notice=options.notice)
+        counts = prepare(options.folder, names, options.output, notice=options.notice)
     except (ListUnusable, ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
