@@ -1,23 +1,24 @@
 """Prepare this bundle from real radiographs, in the formats in which the public sets are handed out.
 
-    python data/real.py IMAGES --lists LISTS [--dataset chestxray|chexpert|covidx] [--size 256] [--output DIR]
+    python data/real.py FOLDER [--lists LISTS] [--dataset chestxray|chexpert|covidx] [--size 256] [--output DIR]
 
-IMAGES is the folder of image files (ChestX-ray14: all 112,120 PNG files in one folder), LISTS that of the lists:
+FOLDER holds the image files (ChestX-ray14: all 112,120 PNG files in one folder), LISTS, by default the same, the lists:
 
     chestxray   train_official.txt val_official.txt test_official.txt   `name` and 14 labels a line
     chexpert    train.csv val.csv test.csv                              CheXpert's columns; frontal images are taken
     covidx      train.txt val.txt test.txt                              `patient file class source` a line
 
 Images are made grey and shrunk to `--size` pixels at their shorter side, never enlarged (0: kept as they are).
-`--only N` takes the first N images of each list. All lists, and that every image is there, are checked before anything
-is written; unreadable images end the work with one sentence.
+`--only N` takes the first N images of each list. All lists, and that every image is there and is one, are checked
+before anything is written; an image that is cut short ends the work with one sentence. `--notice` says what other
+images are.
 """
 
 import argparse
 import hashlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from layout import Radiographs, write

@@ -3,7 +3,7 @@
     python variants/make.py chexpert ../chexpert     five findings, mean AUC
     python variants/make.py covidx ../covidx         one of four classes, accuracy
 
-Then, in the copy: `python data/real.py IMAGES --lists LISTS --dataset chexpert`. What differs lies in variants/<name>:
+Then, in the copy: `python data/real.py FOLDER --lists LISTS --dataset chexpert`. What differs lies in variants/<name>:
 pages, the leaderboards of competition.yaml, reference_results.csv, and the scoring program's config.json.
 """
 
@@ -81,7 +81,7 @@ def main() -> int:
     except OSError as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"{options.target}: now `python data/real.py IMAGES --lists LISTS --dataset {options.name}` in it.")
+    print(f"{options.target}: now `python data/real.py FOLDER --lists LISTS --dataset {options.name}` in it.")
     return 0
 
 

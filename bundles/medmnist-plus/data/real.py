@@ -1,10 +1,11 @@
 """Prepare this bundle from MedMNIST's own files.
 
-    python data/real.py [--root ~/.medmnist] [--output DIR] [--unofficial]
+    python data/real.py [FOLDER] [--output DIR] [--unofficial] [--notice TEXT]
 
-The root holds `{flag}{_size}.npz` as `python -m medmnist download --size=64` leaves them. Their MD5, arrays, shapes,
-ranges and counts are checked, of all sets, before anything is written. `--unofficial` takes other files of the same
-format, such as a subset: then there is no check of MD5 and counts.
+FOLDER (~/.medmnist) holds `{flag}{_size}.npz` as `python -m medmnist download --size=64` leaves them. Their MD5,
+arrays, shapes, ranges and counts are checked, of all sets, before anything is written. `--unofficial` takes other
+files of the same format, such as a subset: then there is no check of MD5 and counts, and `--notice` says what they
+are.
 """
 
 import argparse
@@ -41,7 +42,9 @@ def check(root: Path, sets: tuple[MedSet, ...], *, official: bool) -> list[str]:
     return faults
 
 
-def prepare(root: Path, output: Path, sets: tuple[MedSet, ...], *, official: bool = True) -> dict[str, dict[str, int]]:
+def prepare(
+    root: Path, output: Path, sets: tuple[MedSet, ...], *, official: bool = True, notice: str = UNOFFICIAL_NOTICE
+) -> dict[str, dict[str, int]]:
     """Check, then write all sets; returns the images per split of each. Raises ValueError naming all faults at once."""
     faults = check(root, sets, official=official)
     if faults:
@@ -53,20 +56,29 @@ def prepare(root: Path, output: Path, sets: tuple[MedSet, ...], *, official: boo
         write_set(output, medset, splits)
         counts[medset.task] = {name: len(split) for name, split in splits.items()}
     licences = ", ".join(sorted({medset.flag.licence for medset in sets}))
-    write_notice(output, OFFICIAL_NOTICE.format(licences=licences) if official else UNOFFICIAL_NOTICE)
+    write_notice(output, OFFICIAL_NOTICE.format(licences=licences) if official else notice)
     return counts
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Prepare this bundle from MedMNIST's own files.")
     parser.add_argument(
-        "--root", type=Path, default=npz.DEFAULT_ROOT, help="folder of npz files (default: %(default)s)"
+        "folder", type=Path, nargs="?", default=npz.DEFAULT_ROOT, help="holds the npz files (default: %(default)s)"
     )
     parser.add_argument("--output", type=Path, default=BUNDLE, help="where to write (default: this bundle)")
     parser.add_argument("--unofficial", action="store_true", help="take files whose MD5 and counts are others")
+    parser.add_argument("--notice", help="with --unofficial: what every page says of the data")
     options = parser.parse_args()
+    if options.notice and not options.unofficial:
+        parser.error("--notice goes with --unofficial: the published files have their own")
     try:
-        counts = prepare(options.root.expanduser(), options.output, read_sets().sets, official=not options.unofficial)
+        counts = prepare(
+            options.folder.expanduser(),
+            options.output,
+            read_sets().sets,
+            official=not options.unofficial,
+            notice=options.notice or UNOFFICIAL_NOTICE,
+        )
     except (ValueError, OSError, ReferenceInvalid) as error:
         print(error, file=sys.stderr)
         return 1

@@ -75,7 +75,7 @@ def write_data(output: Path, options: argparse.Namespace) -> int:
     """By the new bundle's own programs; their exit status."""
     command = [sys.executable, "-B", str(output / "data" / "synthetic.py")]
     if options.data:
-        command = [sys.executable, "-B", str(output / "data" / "real.py"), "--root", str(options.data)]
+        command = [sys.executable, "-B", str(output / "data" / "real.py"), str(options.data)]
         command += ["--unofficial"] if options.unofficial else []
     return subprocess.run(command, check=False).returncode
 

@@ -76,12 +76,12 @@ def prepare(source: Path, output: Path, notice: str = NOTICE) -> dict[str, Count
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Prepare the MedNIST bundle from a folder of real images.")
-    parser.add_argument("source", type=Path, help="folder with training-data, validation-data, testing-data and CSVs")
+    parser.add_argument("folder", type=Path, help="holds training-data, validation-data, testing-data and CSVs")
     parser.add_argument("--output", type=Path, default=BUNDLE, help="where to write (default: this bundle)")
     parser.add_argument("--notice", default=NOTICE, help="what to say of other images (default: %(default)s)")
     options = parser.parse_args()
     try:
-        counts = prepare(options.source, options.output, options.notice)
+        counts = prepare(options.folder, options.output, options.notice)
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -84,6 +84,13 @@ def test_in_a_phase_of_one_task_its_figures_are_those_of_the_board(platform):
     }
 
 
+def test_the_page_has_no_column_in_which_nothing_was_published(platform):
+    text = "method,task,f1,seconds,source,data\nA,,0.9,,S,D\n"
+    published(platform, text=text)
+    page = PageClient(platform).get("/challenges/tiny/leaderboard").text.split('id="references"')[1]
+    assert ("F1" in page, "Seconds" in page, "0.9" in page) == (True, False, True)
+
+
 def test_hidden_columns_and_boards_hide_them_too(platform):
     place = published(platform, columns=(F1, {**SECONDS, "hidden": True}))
     assert [each["scores"] | each["task_scores"].get("1", {}) for each in place.board()["reference"]] == [

@@ -141,8 +141,28 @@ def test_nothing_is_written_unless_all_is_there(script, official, tmp_path):
 def test_an_unreadable_image_is_named(script, official, tmp_path):
     real = script("real")
     (official / "images" / "00000002_000.png").write_text("no image")
+    with pytest.raises(ValueError, match=r"holds 1 files that are no readable images: 00000002_000\.png"):
+        real.prepare(real.SOURCES["chestxray"], official / "images", official, tmp_path / "out", size=32)
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_image_that_is_cut_short_is_named(script, official, tmp_path):
+    real, image = script("real"), official / "images" / "00000002_000.png"
+    image.write_bytes(image.read_bytes()[:200])
     with pytest.raises(ValueError, match=r"00000002_000\.png is no readable image"):
         real.prepare(real.SOURCES["chestxray"], official / "images", official, tmp_path / "out", size=32)
+
+
+def test_organizers_say_what_other_images_are(script, official, monkeypatch, capsys, tmp_path):
+    real, out = script("real"), tmp_path / "out"
+    words = [str(official / "images"), "--lists", str(official), "--size", "32", "--output", str(out)]
+    monkeypatch.setattr("sys.argv", ["real.py", *words, "--notice", "Real data: those of our hospital."])
+    assert real.main() == 0
+    assert (out / "data_notice.txt").read_text() == "Real data: those of our hospital.\n"
+    monkeypatch.setattr("sys.argv", ["real.py", *words, "--only", "0"])
+    with pytest.raises(SystemExit):
+        real.main()
+    assert "--size must be 0 or more, --only 1 or more" in capsys.readouterr().err
 
 
 def test_names_lose_their_folders(script):

@@ -154,7 +154,11 @@ def test_files_that_are_not_the_published_ones_are_all_named_and_nothing_is_writ
 
 
 def test_faults_end_in_a_sentence(data_program, capsys, monkeypatch, tmp_path):
-    monkeypatch.setattr("sys.argv", ["real.py", "--root", str(tmp_path)])
+    monkeypatch.setattr("sys.argv", ["real.py", "--notice", "ours"])
+    with pytest.raises(SystemExit):
+        data_program("real").main()
+    assert "--notice goes with --unofficial" in capsys.readouterr().err
+    monkeypatch.setattr("sys.argv", ["real.py", str(tmp_path)])
     assert data_program("real").main() == 1
     assert capsys.readouterr().err.count("is not there") == 10
     monkeypatch.setattr("sys.argv", ["synthetic.py", "--output", str(tmp_path), "--test", "1"])

@@ -120,9 +120,11 @@ class BoardView:
         ]
 
     def reference_cells(self, cells: Sequence[Cell]) -> list[Cell]:
-        """Those of `cells` that a published figure can fill: it has no rank."""
+        """Those of `cells` that published figures fill, or, where they fill none, could fill: they have no rank."""
         shown = {column.key for column in self.task_columns}
-        return [cell for cell in cells if cell.column.key in shown]
+        possible = [cell for cell in cells if cell.column.key in shown]
+        filled = [cell for cell in possible if any(cell.value(each) is not None for each in self.references)]
+        return filled or possible
 
     @property
     def sources(self) -> list[str]:
