@@ -10,6 +10,7 @@ import argparse
 import csv
 import math
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -26,11 +27,14 @@ MODEL = "best_metric_model.pth"
 
 
 class LabelledImages(Dataset):
-    """Pairs of an image, 1x64x64, and the index of its class."""
+    """Pairs of an image, 1x64x64, and the index of its class. Raises ValueError or OSError with one sentence."""
 
     def __init__(self, folder: Path, split: str, transforms: list[object]) -> None:
-        with (folder / f"{split}_solution.csv").open(encoding="utf-8-sig", newline="") as file:
+        solution = folder / f"{split}_solution.csv"
+        with solution.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file))
+        if not rows or any(row.get("class") not in CLASSES or not row.get("file") for row in rows):
+            raise ValueError(f"{solution} must hold the line `file,class` and a row for every image, of known classes.")
         super().__init__([str(folder / f"{split}-data" / Path(row["file"]).name) for row in rows], Compose(transforms))
         self.indices = [CLASSES.index(row["class"]) for row in rows]
 
@@ -104,7 +108,13 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=int(setting("BATCH", "15")), help="images per step")
     parser.add_argument("--workers", type=int, default=int(setting("WORKERS", "2")), help="processes that read images")
     parser.add_argument("--seed", type=int, default=int(setting("SEED", "0")))
-    train(parser.parse_args())
+    options = parser.parse_args()
+    if options.epochs < 1 or options.batch < 1 or options.workers < 0:
+        parser.error("--epochs and --batch must be 1 or more, --workers 0 or more")
+    try:
+        train(options)
+    except (ValueError, OSError) as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

@@ -26,9 +26,8 @@ def read_split(folder: Path, split: str) -> Split:
     """Nx576 features and N classes of `training` or `validation`. Raises ValueError or OSError with one sentence."""
     solution = folder / f"{split}_solution.csv"
     with solution.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        rows = list(reader)
-    if reader.fieldnames != ["file", "class"] or not rows:
+        rows = list(csv.DictReader(file))
+    if not rows or not all(row.get("file") and row.get("class") for row in rows):
         raise ValueError(f"{solution} must hold the line `file,class` and a row for every image.")
     paths = [folder / f"{split}-data" / Path(row["file"]).name for row in rows]
     return read_features(paths), [row["class"] for row in rows]
