@@ -63,6 +63,8 @@ def test_from_zips_to_the_board(platform, challenge):
         "tasks": [],
         "facts": [],
         "frozen_since": None,
+        "data_notice": "",
+        "reference": [],
         "entries": [
             {
                 "rank": 1,
