@@ -23,7 +23,8 @@ from medici_bundles.secrecy import Secret, overlap, secret_refs
 FOLDERS = ("pages", "training", "submission", "inference", "examples")
 """Folders that get in whole, by their names."""
 PAPERS = ("README*", "LICENSE*", "LICENCE*", "CITATION*", *DEFINITION_NAMES)
-LEFT_OUT = (*NEVER_PACKED, "model_output")
+LEFT_OUT = (*NEVER_PACKED, "model_output", "trails", "output_dir")
+"""Also what training programs leave beside them: the challenges here name these folders so."""
 _GENERATOR_SUFFIXES = frozenset({".py", ".sh", ".md", ".toml", ".cfg"})
 _GENERATOR_NAMES = frozenset({"Dockerfile", "Makefile", "requirements.txt", "sets.json"})
 

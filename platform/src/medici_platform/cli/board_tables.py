@@ -67,8 +67,10 @@ def _references(board: dict[str, Any], tasks: Sequence[dict[str, Any]]) -> Any:
 
 def _task_table(board: dict[str, Any], task: dict[str, Any]) -> Any:
     """Entries in the order of the board, then, under a line, the published figures for this task."""
-    columns, index = board["columns"], str(task["index"])
+    index = str(task["index"])
     published = [each for each in board["reference"] if each["task_scores"].get(index)]
+    scored = [each["task_scores"].get(index, {}) for each in (*board["entries"], *published)]
+    columns = [each for each in board["columns"] if any(each["key"] in scores for scores in scored)]
     headings = [("Participant", False), *((_heading(column), True) for column in columns)]
     rows = [
         [escape(each["participant"]), *_block(each["task_scores"].get(index, {}), columns)] for each in board["entries"]
