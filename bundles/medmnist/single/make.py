@@ -24,7 +24,7 @@ from medici_training.medmnist.flags import Flag
 BUNDLE = Path(__file__).resolve().parents[1]
 TEMPLATES = BUNDLE / "single"
 COPIED = ("logo.png", ".dockerignore", "scoring_program", "training", "submission")
-DATA_PROGRAMS = ("layout.py", "synthetic.py", "real.py")
+DATA_PROGRAMS = ("synthetic.py", "real.py")
 LEFT_OUT = ("__pycache__", "*.pt", "*.pth", "*.csv", "training.json")
 """What trainings leave in folders of models."""
 MARK = "published, real data"

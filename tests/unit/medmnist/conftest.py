@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from medici_training.medmnist.challenge import read_sets
+from medici_training.medmnist.stand_in import Amount, generate
+
 BUNDLE = Path(__file__).resolve().parents[3] / "bundles" / "medmnist"
 DATA = ("data",)
 MAKING = ("single",)
@@ -64,7 +67,6 @@ def decathlon(data_program, tmp_path_factory):
     """A copy of the bundle with a few images of every set."""
     folder = tmp_path_factory.mktemp("bundle") / "medmnist"
     shutil.copytree(BUNDLE, folder, ignore=shutil.ignore_patterns(*MADE))
-    synthetic = data_program("synthetic")
-    counts = {"train": 24, "val": 12, "test": 15}
-    synthetic.generate(folder, synthetic.read_sets(), counts=counts, seed=7)
+    amount = Amount({"train": 24, "val": 12, "test": 15}, seed=7)
+    generate(folder, read_sets(BUNDLE), amount, notice=data_program("synthetic").NOTICE)
     return folder

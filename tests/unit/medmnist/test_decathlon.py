@@ -11,6 +11,8 @@ from medici_bundles.reader import open_bundle
 from medici_scoring.local import score_bundle
 from medici_scoring.medmnist.answers import read_answers
 from medici_scoring.medmnist.results import write_results
+from medici_training.medmnist import real_data, stand_in
+from medici_training.medmnist.challenge import begin, read_sets
 from medici_training.medmnist.flags import DECATHLON, FLAGS
 
 COUNTS = {"train": 24, "val": 12, "test": 15}
@@ -49,9 +51,8 @@ def test_what_containers_see_and_what_they_do_not(decathlon):
 
 
 def test_the_same_call_writes_the_same_bytes(decathlon, data_program, tmp_path):
-    synthetic = data_program("synthetic")
-    sets = synthetic.read_sets()
-    synthetic.generate(tmp_path, sets, counts=COUNTS, seed=7)
+    notice = data_program("synthetic").NOTICE
+    stand_in.generate(tmp_path, read_sets(decathlon), stand_in.Amount(COUNTS, seed=7), notice=notice)
     made = {path.relative_to(tmp_path): path.read_bytes() for path in tmp_path.rglob("*.npz")}
     images = {path: content for path, content in made.items() if path.name != "labels.npz"}
     assert len(images) == 30
@@ -116,7 +117,7 @@ def test_published_figures_are_complete(bundle, shared_data):
 
 
 @pytest.fixture
-def root(decathlon, data_program, tmp_path):
+def root(tmp_path):
     """A folder of npz files named as version 2 names them, with few images each."""
     from medici_training.medmnist import npz
     from medici_training.standins import make_splits
@@ -130,9 +131,10 @@ def root(decathlon, data_program, tmp_path):
     return folder
 
 
-def test_files_of_version_2_become_the_tasks_of_version_1(data_program, decathlon, root, tmp_path):
-    real = data_program("real")
-    counts = real.prepare(root, tmp_path / "out", real.read_sets().sets, official=False)
+def test_files_of_version_2_become_the_tasks_of_version_1(decathlon, root, tmp_path):
+    notice = real_data.UNOFFICIAL_NOTICE
+    sets = read_sets(decathlon).sets
+    counts = real_data.prepare(root, tmp_path / "out", sets, official=False, notice=notice)
     assert counts == dict.fromkeys(DECATHLON, COUNTS)
     for path in sorted((tmp_path / "out").rglob("*.npz")):
         made = decathlon / path.relative_to(tmp_path / "out")
@@ -141,11 +143,13 @@ def test_files_of_version_2_become_the_tasks_of_version_1(data_program, decathlo
     assert "not its published files" in (tmp_path / "out" / "data_notice.txt").read_text()
 
 
-def test_files_that_are_not_the_published_ones_are_all_named_and_nothing_is_written(data_program, root, tmp_path):
+def test_files_that_are_not_the_published_ones_are_all_named_and_nothing_is_written(
+    bundle, data_program, root, tmp_path
+):
     (root / "organamnist.npz").unlink()
-    real = data_program("real")
+    sets, notice = read_sets(bundle).sets, data_program("real").OFFICIAL_NOTICE
     with pytest.raises(ValueError, match="MD5") as refused:
-        real.prepare(root, tmp_path / "out", real.read_sets().sets)
+        real_data.prepare(root, tmp_path / "out", sets, official=True, notice=notice)
     faults = str(refused.value).splitlines()
     assert len(faults) == 10
     assert faults[0].endswith("is not the published pathmnist.npz: its MD5 differs. Download it again.")
@@ -166,9 +170,8 @@ def test_faults_end_in_a_sentence(data_program, capsys, monkeypatch, tmp_path):
     assert "the same labels" in capsys.readouterr().err
 
 
-def test_data_of_an_earlier_run_are_gone(decathlon, data_program, tmp_path):
+def test_data_of_an_earlier_run_are_gone(decathlon, tmp_path):
     shutil.copytree(decathlon / "input_data", tmp_path / "input_data")
     (tmp_path / "input_data" / "test" / "stray.npz").touch()
-    layout = data_program("layout")
-    layout.begin(tmp_path)
+    begin(tmp_path)
     assert list(tmp_path.iterdir()) == []

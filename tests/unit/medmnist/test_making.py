@@ -11,7 +11,9 @@ from medici_bundles.kit import build_kit
 from medici_bundles.reader import open_bundle
 from medici_platform.cli.bundles import app
 from medici_platform.cli.output import CommandFailed
+from medici_training.medmnist.challenge import read_sets
 from medici_training.medmnist.flags import FLAGS, Task
+from medici_training.medmnist.stand_in import Amount, generate
 
 ROOT = Path(__file__).resolve().parents[3]
 COUNTS = {"train": 16, "val": 12, "test": 14}
@@ -24,8 +26,7 @@ def made(maker, data_program, tmp_path):
     def make(name, size=28, counts=COUNTS):
         flag, folder = FLAGS[name], tmp_path / f"{name}-{size}"
         maker.make(flag, size, folder, counts=counts, seed=3)
-        synthetic = data_program("synthetic")
-        synthetic.generate(folder, synthetic.read_sets(folder / "data"), counts=counts, seed=3)
+        generate(folder, read_sets(folder), Amount(counts, seed=3), notice=data_program("synthetic").NOTICE)
         return folder
 
     return make

@@ -1,11 +1,15 @@
-"""Which sets this challenge has, and the folders and files in which they lie.
+"""The sets of a MedMNIST challenge, and the folders and files in which they lie. Needs NumPy alone.
 
     public_data/          {flag}{_size}.npz, train and val with labels: what participants download and train on
-    input_data/           validation/FLAG/ and test/FLAG/ hold {flag}{_size}.npz, with `test_images` alone
-    reference_data/       validation/FLAG/ and test/FLAG/ hold the answers that scoring reads
+    input_data/           validation/TASK/ and test/TASK/ hold {flag}{_size}.npz, with `test_images` alone
+    reference_data/       validation/TASK/ and test/TASK/ hold the answers that scoring reads
     data_notice.txt       whether real data are shown, or a stand-in
 
-The labels of the test split go to reference_data alone. `sets.json` names the sets.
+The labels of the test split go to reference_data alone. `data/sets.json` names the sets, either by flag, each at one
+size, and the tasks of competition.yaml are called FLAG; or as pairs, and the tasks are called FLAG-SIZE:
+
+    {"version": 1, "sets": {"chestmnist": 28}, "stand_in": {"train": 300, "val": 60, "test": 120, "seed": 2020}}
+    {"sets": [["bloodmnist", 28], ["bloodmnist", 64]], "stand_in": {…}}
 """
 
 import json
@@ -20,7 +24,6 @@ from medici_training.medmnist import flags, npz
 from medici_training.medmnist.flags import Flag
 from medici_training.medmnist.npz import Split
 
-BUNDLE = Path(__file__).resolve().parents[1]
 MADE = ("input_data", "reference_data", "public_data")
 NOTICE = "data_notice.txt"
 SCORED = {"validation": "val", "test": "test"}
@@ -31,6 +34,8 @@ SCORED = {"validation": "val", "test": "test"}
 class MedSet:
     flag: Flag
     size: int
+    task: str
+    """The name of its task, which MEDICI_TASK says."""
 
     @property
     def file_name(self) -> str:
@@ -46,11 +51,16 @@ class Sets:
     seed: int
 
 
-def read_sets(folder: Path = BUNDLE / "data") -> Sets:
-    found = json.loads((folder / "sets.json").read_text(encoding="utf-8"))
-    sets = tuple(MedSet(flags.get(name, version=found["version"]), size) for name, size in found["sets"].items())
+def read_sets(bundle: Path) -> Sets:
+    """What `data/sets.json` in the folder of a bundle says. Raises ValueError for a flag that there is not."""
+    found = json.loads((bundle / "data" / "sets.json").read_text(encoding="utf-8"))
+    named, version = found["sets"], found.get("version", 2)
+    if isinstance(named, dict):
+        sets = [MedSet(flags.get(name, version=version), size, name) for name, size in named.items()]
+    else:
+        sets = [MedSet(flags.get(name, version=version), size, f"{name}-{size}") for name, size in named]
     counts = {split: found["stand_in"][split] for split in npz.SPLITS}
-    return Sets(sets, counts, found["stand_in"]["seed"])
+    return Sets(tuple(sets), counts, found["stand_in"]["seed"])
 
 
 def begin(output: Path) -> None:
@@ -65,14 +75,15 @@ def write_set(output: Path, medset: MedSet, splits: dict[str, Split]) -> None:
     (output / "public_data").mkdir(parents=True, exist_ok=True)
     npz.write(output / "public_data" / medset.file_name, {name: splits[name] for name in ("train", "val")})
     for phase, split in SCORED.items():
-        inputs = output / "input_data" / phase / medset.flag.name
+        inputs = output / "input_data" / phase / medset.task
         inputs.mkdir(parents=True, exist_ok=True)
         npz.write_images(inputs / medset.file_name, splits[split].images)
         labels = splits[split].labels.astype(np.int64)
-        write_answers(output / "reference_data" / phase / medset.flag.name, Answers(_question(medset, split), labels))
+        write_answers(output / "reference_data" / phase / medset.task, Answers(_question(medset, split), labels))
 
 
 def write_notice(output: Path, text: str) -> None:
+    """What every page of the challenge says of its data."""
     (output / NOTICE).write_text(text + "\n", encoding="utf-8")
 
 
