@@ -1,5 +1,7 @@
 """`medici`: what every command says of itself, and what the commands for one's own machine do."""
 
+import signal
+import subprocess
 from zipfile import ZipFile
 
 import pytest
@@ -8,7 +10,7 @@ from typer.testing import CliRunner
 
 from medici_platform.cli.app import app
 from tests.e2e.programs import CANARY_TRUTH, COPYING, answering, running, write_bundle, write_zip
-from tests.e2e.stack import engine
+from tests.e2e.stack import MEDICI, engine, until
 from tests.e2e.test_platform_refusals import NO_ZIP
 
 pytestmark = pytest.mark.slow
@@ -182,3 +184,17 @@ def test_a_revoked_worker_is_welcome_no_more(platform):
         "POST /api/worker/v1/hello was answered 401: This worker's credential is unknown or revoked: enrol it with "
         "`medici worker enroll`.\n"
     )
+
+
+def test_a_try_that_is_ended_leaves_no_container(bundle, tmp_path, docker_engine):
+    def tried():
+        found = docker_engine.containers.list(filters={"label": "medici.run-image=try"}, ignore_removed=True)
+        return {each.name for each in found}
+
+    archive = write_zip(tmp_path / "mine.zip", running("import time; time.sleep(600)\n"))
+    before = tried()
+    trying = subprocess.Popen([*MEDICI, "try", archive, "--bundle", bundle], stderr=subprocess.DEVNULL)
+    until(lambda: tried() - before, "its container runs")
+    trying.terminate()
+    assert trying.wait(30) == 128 + signal.SIGTERM
+    assert tried() - before == set()

@@ -13,6 +13,8 @@ from medici_platform.errors import NotFound
 from medici_platform.storage import Storage
 from tests.factories.platform import FakeWorker, import_bundle, join, running_platform, submit
 
+pytestmark = pytest.mark.slow
+
 MORNING = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
 EVENING = datetime(2026, 11, 21, 20, 0, tzinfo=UTC)
 
@@ -20,9 +22,9 @@ KINDS = pytest.mark.parametrize(
     ("before", "after"),
     [
         ("sqlite", "sqlite"),
-        pytest.param("sqlite", "postgresql", marks=pytest.mark.slow),
-        pytest.param("postgresql", "sqlite", marks=pytest.mark.slow),
-        pytest.param("postgresql", "postgresql", marks=pytest.mark.slow),
+        ("sqlite", "postgresql"),
+        ("postgresql", "sqlite"),
+        ("postgresql", "postgresql"),
     ],
 )
 

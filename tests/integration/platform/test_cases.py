@@ -84,6 +84,7 @@ def medici(stage, token: str, *words: str) -> tuple[int, str, str]:
     return ended.returncode, ended.stdout, ended.stderr
 
 
+@pytest.mark.slow
 def test_command_line(stage, tmp_path):
     file = tmp_path / "kept" / "submission-1-task-0-cases.csv"
     assert medici(stage, stage.olga, "cases", "1", "-o", str(file.parent)) == (0, f"{file}\n", "")

@@ -180,6 +180,7 @@ def returns(place: Place, content: bytes) -> None:
     assert place.take(first) == exported
 
 
+@pytest.mark.slow
 def test_challenges_return_as_they_were(place):
     @settings(max_examples=40, deadline=None, suppress_health_check=LARGE)
     @given(bundles())

@@ -237,6 +237,7 @@ def medici(place, *words: str) -> str:
     return ended.stdout + ended.stderr
 
 
+@pytest.mark.slow
 def test_the_command_prints_a_wide_board_task_by_task(wide):
     said = medici(wide, "leaderboard", "tiny", "--by-task")
     assert max(map(len, said.splitlines())) <= 90
@@ -249,6 +250,7 @@ def test_the_command_prints_a_wide_board_task_by_task(wide):
     assert json.loads(medici(wide, "leaderboard", "tiny", "--json"))["reference"][0]["method"] == "RN50"
 
 
+@pytest.mark.slow
 def test_the_command_prints_a_narrow_board_in_one_table(platform):
     place = published(platform)
     place.submit("alice", "f1: 0.6\nseconds: 2", "f1: 0.8\nseconds: 4")

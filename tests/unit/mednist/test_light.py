@@ -17,6 +17,7 @@ def run(bundle: Path, program: str, folder: Path) -> str:
     return ended.stderr.strip()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text", [None, "", "name,class\na.jpg,Hand\n", "file,class\n"], ids=["no list", "empty", "header", "no rows"]
 )

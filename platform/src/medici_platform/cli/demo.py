@@ -14,6 +14,7 @@ from medici_platform.cli.boards import print_board
 from medici_platform.cli.client import Client
 from medici_platform.cli.demo_challenge import Shown, complete_challenges, images_of, show_challenge
 from medici_platform.cli.demo_platform import DemoPlatform, demo_platform
+from medici_platform.cli.ending import ends_in_order
 from medici_platform.cli.output import CommandFailed, notes, print_table, results
 
 FIRST = "mednist"
@@ -34,7 +35,7 @@ def demo(
     folder.mkdir(parents=True)
     step("Base images")
     _base_images(names)
-    with demo_platform(folder, keep_running=keep_running) as platform:
+    with ends_in_order(), demo_platform(folder, keep_running=keep_running) as platform:
         step(f"Platform at {platform.url} (SQLite, folder broker, folder storage, one worker)")
         organizer, participant = _people(platform)
         shown = [_show(name, folder, organizer, participant) for name in names]

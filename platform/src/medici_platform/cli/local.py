@@ -12,6 +12,7 @@ from rich.markup import escape
 from medici_bundles.faults import BundleRejected
 from medici_bundles.reader import open_bundle
 from medici_platform.cli.challenges import Json
+from medici_platform.cli.ending import ends_in_order
 from medici_platform.cli.output import CommandFailed, print_json, results
 from medici_platform.cli.trying import Trial, choose_phase, choose_tasks, means, prepare, tell, try_task
 
@@ -30,6 +31,7 @@ def try_submission(
 ) -> None:
     """Build, run and score a submission on this machine's engine, by the worker's own code."""
     with ExitStack() as stack:
+        stack.enter_context(ends_in_order())
         try:
             opened = stack.enter_context(open_bundle(bundle, is_kit=True))
         except BundleRejected as error:
