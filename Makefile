@@ -69,7 +69,7 @@ test: setup trainers services engine images ## Run the whole suite, in real cont
 
 .PHONY: check
 check: lint ## Run lint and the fast tests, as before each commit
-	$(PYTEST) -m "not slow" --numprocesses auto --dist loadfile
+	$(PYTEST) -m "not slow" --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) * 3 / 2)) --dist loadfile
 
 .PHONY: lint
 lint: setup ## Check style, types and who imports whom
