@@ -9,25 +9,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from classifying import (
-    add_classifying,
-    begin,
-    build,
-    evaluate,
-    keep,
-    kind_of,
-    measure_alone,
-    read_split,
-    read_test,
-    whole_view,
-)
-from finetuning import Finetuning, probe
-from options import REFUSED_BY_ALL, Refused, add_refused, add_shared, log_to, positive, refusals, remarks, run, shares
-from processes import Process, joined
-from rates import absolute_rate
+from classifier_training import train_classifier
+from classifying import add_classifying
+from finetuning import probe
+from options import REFUSED_BY_ALL, Refused, add_refused, add_shared, positive, refusals, run, shares
+from processes import joined
 from views import RandomCrop
-
-from medici_training.devices import computing, seed_everything
 
 SCALE = (0.08, 1.0)
 HEAD_SPREAD = 0.01
@@ -66,44 +53,13 @@ def main(arguments: Sequence[str]) -> None:
     if faults:
         raise ValueError("\n".join(faults))
     with joined() as process:
-        _train(options, process)
-
-
-def _train(options: argparse.Namespace, process: Process) -> None:
-    say = log_to(options.output_dir, quiet=not process.is_first)
-    seed_everything(options.seed + process.rank)
-    where = computing(
-        process.device(options.device), amp=not options.no_amp, channels_last=not options.no_channels_last
-    )
-    kind = kind_of(options)
-    network = build(options, pooled=options.global_pool, drop_path=options.drop_path)
-    for line in remarks(options):
-        say(line)
-    if options.eval:
-        measure_alone(network, options, kind, where, say)
-        return
-    for line in begin(network, options, head_spread=HEAD_SPREAD):
-        say(line)
-    training = read_split(options, kind, "train", RandomCrop(network.size, network.shape.channels, SCALE))
-    validation = read_split(options, kind, "val", whole_view(network))
-    test = read_test(network, options, kind)
-    recipe = Finetuning(
-        epochs=options.epochs,
-        batch_size=options.batch_size,
-        rate=absolute_rate(options.lr, options.blr, options.batch_size * process.world),
-        lowest=options.min_lr,
-        warmup=options.warmup_epochs,
-        weight_decay=options.weight_decay,
-        fixed=options.fixed_lr,
-        every=options.eval_interval,
-        workers=options.num_workers,
-        single_label=kind.single_label,
-    )
-    probe(network, training, validation, recipe, computing=where, process=process, say=say)
-    if process.is_first:
-        say(f"Wrote {keep(network, options, kind)}.")
-        if test is not None:
-            evaluate(network, test, options, kind, where, say)
+        train_classifier(
+            options,
+            process,
+            learn=probe,
+            head_spread=HEAD_SPREAD,
+            view_of=lambda network: (RandomCrop(network.size, network.shape.channels, SCALE), ""),
+        )
 
 
 if __name__ == "__main__":
