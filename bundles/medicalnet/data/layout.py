@@ -8,22 +8,17 @@ Labels of the test set go to reference_data alone.
 """
 
 import json
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from medici_training.volumes.challenge import PUBLIC_LISTS, SCORED, write_image, write_inputs, write_notice
 from medici_training.volumes.lists import write_list
 from medici_training.volumes.nifti import write_volume
 
 CLASSES = ("background", "left lung", "right lung")
-PUBLIC_LISTS = {"train": "train.txt", "val": "val.txt"}
-SCORED = {"val": "validation", "test": "test"}
-SPLITS = ("train", "val", "test")
-MADE = ("input_data", "reference_data", "public_data")
-NOTICE = "data_notice.txt"
 
 
 @dataclass(frozen=True)
@@ -34,20 +29,13 @@ class Scan:
     affine: npt.NDArray[np.float64]
 
 
-def begin(output: Path) -> None:
-    """Remove what an earlier run made in `output`, so that no volume of other data stays behind."""
-    for name in MADE:
-        shutil.rmtree(output / name, ignore_errors=True)
-
-
 def write_scan(output: Path, split: str, scan: Scan) -> None:
     """Write one case wherever its split belongs."""
     file = f"{scan.name}.nii.gz"
+    write_image(output, split, scan.name, scan.image, scan.affine)
     if split in PUBLIC_LISTS:
-        write_volume(output / "public_data/images" / file, scan.image, scan.affine)
         write_volume(output / "public_data/labels" / file, scan.label, scan.affine)
     if split in SCORED:
-        write_volume(output / "input_data" / SCORED[split] / "images" / file, scan.image, scan.affine)
         write_volume(output / "reference_data" / SCORED[split] / file, scan.label, scan.affine)
 
 
@@ -57,8 +45,7 @@ def finish(output: Path, names: dict[str, list[str]], *, tolerance_mm: float, no
         lines = [f"images/{name}.nii.gz labels/{name}.nii.gz" for name in sorted(names[split])]
         write_list(output / "public_data" / list_name, lines)
     for split, folder in SCORED.items():
-        lines = [f"images/{name}.nii.gz" for name in sorted(names[split])]
-        write_list(output / "input_data" / folder / "images.txt", lines)
+        write_inputs(output, split, names[split])
         settings = json.dumps({"surface_tolerance_mm": tolerance_mm})
         (output / "reference_data" / folder / "scoring.json").write_text(settings + "\n", encoding="utf-8")
-    (output / NOTICE).write_text(notice + "\n", encoding="utf-8")
+    write_notice(output, notice)

@@ -7,39 +7,25 @@ Paths of a list lie below FOLDER, and the lists too unless they are given from e
 written anew: of a header, the values' place in space alone is kept, and nothing about a patient.
 """
 
-import argparse
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
-from layout import CLASSES, SPLITS, Scan, begin, finish, write_scan
+from layout import CLASSES, Scan, finish, write_scan
 
-from medici_training.volumes.lists import Case, ListUnusable, read_list
-from medici_training.volumes.nifti import Volume, VolumeUnusable, case_of, read_volume
+from medici_training.volumes.challenge import SPLITS, Lists, begin, compact, read_lists, real_parser, repeated
+from medici_training.volumes.lists import Case, ListUnusable
+from medici_training.volumes.nifti import VolumeUnusable, case_of, read_volume
 
 BUNDLE = Path(__file__).resolve().parents[1]
 TOLERANCE_MM = 2.0
 GRID_TOLERANCE_MM = 0.01
-NOTICE = "Real data, prepared by the organizers from lists of NIfTI files."
-INT16 = np.iinfo(np.int16)
-
-Lists = dict[str, list[Case]]
-
-
-def read_lists(root: Path, names: dict[str, Path]) -> Lists:
-    """The cases of each split. Raises ListUnusable."""
-    return {split: read_list(name if name.is_file() else root / name) for split, name in names.items()}
 
 
 def faults(root: Path, lists: Lists) -> Iterator[str]:
     """All that is wrong, a sentence each."""
-    named = Counter(case_of(case.image) for cases in lists.values() for case in cases)
-    for name, count in named.items():
-        if count > 1:
-            yield f"{name} is named {count} times: a case belongs to one split, and every image needs its own name."
+    yield from repeated(lists)
     for cases in lists.values():
         for case in cases:
             yield from _case_faults(root, case)
@@ -78,24 +64,12 @@ def prepare(root: Path, names: dict[str, Path], output: Path, *, tolerance_mm: f
 
 def _scan(root: Path, case: Case) -> Scan:
     image, label = read_volume(root / case.image), read_volume(root / case.label)
-    return Scan(case_of(case.image), _compact(image), label.values.astype(np.uint8), image.affine)
-
-
-def _compact(image: Volume) -> npt.NDArray[np.generic]:
-    """Whole numbers as int16 where they fit, all others as float32."""
-    values = image.values
-    fits = values.min() >= INT16.min and values.max() <= INT16.max and bool((values == np.rint(values)).all())
-    return values.astype(np.int16 if fits else np.float32)
+    return Scan(case_of(case.image), compact(image), label.values.astype(np.uint8), image.affine)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Prepare the lung challenge from lists of NIfTI files.")
-    parser.add_argument("folder", type=Path, help="the paths of the lists lie below it")
-    for split in SPLITS:
-        parser.add_argument(f"--{split}", type=Path, default=Path(f"{split}.txt"), help=f"default: {split}.txt")
-    parser.add_argument("--output", type=Path, default=BUNDLE, help="where to write (default: this bundle)")
+    parser = real_parser("Prepare the lung challenge from lists of NIfTI files.", BUNDLE)
     parser.add_argument("--tolerance-mm", type=float, default=TOLERANCE_MM, help="of surface Dice (default: 2)")
-    parser.add_argument("--notice", default=NOTICE, help="what every page says of the data")
     options = parser.parse_args()
     if options.tolerance_mm <= 0:
         parser.error("--tolerance-mm must be above 0")

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from layout import SPLITS, Scan, begin, finish, write_scan
+from layout import Scan, finish, write_scan
 from thorax import Random, draw
 
+from medici_training.volumes.challenge import SPLITS, begin, shuffled_names
 from medici_training.volumes.phantom import Size
 
 BUNDLE = Path(__file__).resolve().parents[1]
@@ -26,7 +27,6 @@ EXTENT_MM = (290.0, 310.0, 340.0)
 """Of an average thorax, along z, y and x."""
 TOLERANCE_MM = 7.0
 """For surface Dice: one voxel of the default size, within a slice."""
-NUMBERING = len(SPLITS)  # beside the splits' own numbers: the generator that shuffles the names
 SMALLEST = 16
 NOTICE = (
     "Synthetic stand-in: thoraxes drawn by a program (seed {seed}); shows no patient; figures say nothing of real data."
@@ -45,7 +45,7 @@ def generate(
 ) -> dict[str, list[str]]:
     """Write the three splits below `output`, replacing what an earlier run made there; the names by split."""
     begin(output)
-    numbered = _names(seed, sum(counts.values()))
+    numbered = shuffled_names(seed, sum(counts.values()), "case_{:03d}")
     names: dict[str, list[str]] = {}
     for split in SPLITS:
         names[split] = [numbered.pop() for _ in range(counts[split])]
@@ -62,11 +62,6 @@ def _affine(size: Size, random: Random) -> npt.NDArray[np.float64]:
     affine = np.zeros((4, 4))
     affine[2, 0], affine[1, 1], affine[0, 2], affine[3, 3] = -depth, -height, -width, 1
     return affine
-
-
-def _names(seed: int, count: int) -> list[str]:
-    order = np.random.default_rng(np.random.SeedSequence([seed, NUMBERING])).permutation(count)
-    return [f"case_{number + 1:03d}" for number in order]
 
 
 def main() -> int:

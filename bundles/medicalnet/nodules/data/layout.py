@@ -8,23 +8,17 @@ Classes of the test set go to reference_data alone.
 """
 
 import csv
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from medici_training.volumes.challenge import PUBLIC_LISTS, SCORED, write_image, write_inputs, write_notice
 from medici_training.volumes.lists import write_list
-from medici_training.volumes.nifti import write_volume
 
 CLASSES = ("benign", "malignant")
 """A class's place is its number."""
-PUBLIC_LISTS = {"train": "train.txt", "val": "val.txt"}
-SCORED = {"val": "validation", "test": "test"}
-SPLITS = ("train", "val", "test")
-MADE = ("input_data", "reference_data", "public_data")
-NOTICE = "data_notice.txt"
 
 
 @dataclass(frozen=True)
@@ -35,19 +29,9 @@ class Patch:
     affine: npt.NDArray[np.float64]
 
 
-def begin(output: Path) -> None:
-    """Remove what an earlier run made in `output`, so that no volume of other data stays behind."""
-    for name in MADE:
-        shutil.rmtree(output / name, ignore_errors=True)
-
-
 def write_patch(output: Path, split: str, patch: Patch) -> None:
     """Write one case wherever its split belongs."""
-    file = f"{patch.name}.nii.gz"
-    if split in PUBLIC_LISTS:
-        write_volume(output / "public_data/images" / file, patch.image, patch.affine)
-    if split in SCORED:
-        write_volume(output / "input_data" / SCORED[split] / "images" / file, patch.image, patch.affine)
+    write_image(output, split, patch.name, patch.image, patch.affine)
 
 
 def finish(output: Path, classes: dict[str, dict[str, bool]], *, notice: str) -> None:
@@ -56,11 +40,9 @@ def finish(output: Path, classes: dict[str, dict[str, bool]], *, notice: str) ->
         lines = [f"images/{name}.nii.gz {int(value)}" for name, value in sorted(classes[split].items())]
         write_list(output / "public_data" / list_name, lines)
     for split, folder in SCORED.items():
-        write_list(
-            output / "input_data" / folder / "images.txt", [f"images/{n}.nii.gz" for n in sorted(classes[split])]
-        )
+        write_inputs(output, split, classes[split])
         _write_answers(output / "reference_data" / folder / "classes.csv", classes[split])
-    (output / NOTICE).write_text(notice + "\n", encoding="utf-8")
+    write_notice(output, notice)
 
 
 def _write_answers(path: Path, classes: dict[str, bool]) -> None:

@@ -7,33 +7,23 @@ Paths of a list lie below FOLDER, and the lists too unless they are given from e
 anew: of a header, the values' place in space alone is kept, and nothing about a patient.
 """
 
-import argparse
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-from layout import CLASSES, SPLITS, Patch, begin, finish, write_patch
+from layout import CLASSES, Patch, finish, write_patch
 
-from medici_training.volumes.lists import Case, ListUnusable, read_list
-from medici_training.volumes.nifti import Volume, VolumeUnusable, case_of, read_volume
+from medici_training.volumes.challenge import SPLITS, Lists, begin, compact, read_lists, real_parser, repeated
+from medici_training.volumes.lists import ListUnusable
+from medici_training.volumes.nifti import VolumeUnusable, case_of, read_volume
 
 BUNDLE = Path(__file__).resolve().parents[1]
-NOTICE = "Real data, prepared by the organizers from lists of NIfTI files."
 NUMBERS = {"0": False, "1": True, CLASSES[0]: False, CLASSES[1]: True}
-INT16 = np.iinfo(np.int16)
-
-Lists = dict[str, list[Case]]
 
 
 def faults(root: Path, lists: Lists) -> Iterator[str]:
     """All that is wrong, a sentence each."""
-    named = Counter(case_of(case.image) for cases in lists.values() for case in cases)
-    for name, count in named.items():
-        if count > 1:
-            yield f"{name} is named {count} times: a case belongs to one split, and every image needs its own name."
+    yield from repeated(lists)
     for split, cases in lists.items():
         for case in cases:
             if case.label not in NUMBERS:
@@ -48,7 +38,7 @@ def faults(root: Path, lists: Lists) -> Iterator[str]:
 
 def prepare(root: Path, names: dict[str, Path], output: Path, *, notice: str) -> dict[str, int]:
     """Check the lists and write them below `output`; cases by split. Raises ValueError naming all faults at once."""
-    lists = {split: read_list(name if name.is_file() else root / name) for split, name in names.items()}
+    lists = read_lists(root, names)
     found = list(faults(root, lists))
     if found:
         raise ValueError("\n".join(found))
@@ -56,27 +46,15 @@ def prepare(root: Path, names: dict[str, Path], output: Path, *, notice: str) ->
     for split, cases in lists.items():
         for case in cases:
             image = read_volume(root / case.image)
-            patch = Patch(case_of(case.image), _compact(image), NUMBERS[case.label], image.affine)
+            patch = Patch(case_of(case.image), compact(image), NUMBERS[case.label], image.affine)
             write_patch(output, split, patch)
     classes = {split: {case_of(case.image): NUMBERS[case.label] for case in cases} for split, cases in lists.items()}
     finish(output, classes, notice=notice)
     return {split: len(cases) for split, cases in lists.items()}
 
 
-def _compact(image: Volume) -> npt.NDArray[np.generic]:
-    """Whole numbers as int16 where they fit, all others as float32."""
-    values = image.values
-    fits = values.min() >= INT16.min and values.max() <= INT16.max and bool((values == np.rint(values)).all())
-    return values.astype(np.int16 if fits else np.float32)
-
-
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Prepare the nodule challenge from lists of NIfTI files.")
-    parser.add_argument("folder", type=Path, help="the paths of the lists lie below it")
-    for split in SPLITS:
-        parser.add_argument(f"--{split}", type=Path, default=Path(f"{split}.txt"), help=f"default: {split}.txt")
-    parser.add_argument("--output", type=Path, default=BUNDLE, help="where to write (default: this bundle)")
-    parser.add_argument("--notice", default=NOTICE, help="what every page says of the data")
+    parser = real_parser("Prepare the nodule challenge from lists of NIfTI files.", BUNDLE)
     options = parser.parse_args()
     names = {split: getattr(options, split) for split in SPLITS}
     try:

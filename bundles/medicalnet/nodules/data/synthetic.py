@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from layout import SPLITS, Patch, begin, finish, write_patch
+from layout import Patch, finish, write_patch
 
+from medici_training.volumes.challenge import SPLITS, begin, shuffled_names
 from medici_training.volumes.phantom import Array, Space, Triple, soft
 
 BUNDLE = Path(__file__).resolve().parents[1]
@@ -22,7 +23,6 @@ SEED = 1904
 SIZE = 24
 COUNTS = {"train": 96, "val": 32, "test": 64}
 SPACING_MM = 1.5
-NUMBERING = len(SPLITS)  # beside the splits' own numbers: the generator that shuffles the names
 SMALLEST = 16
 NOTICE = (
     "Synthetic stand-in: lung nodules drawn by a program (seed {seed}); shows no patient; figures say nothing of real "
@@ -61,7 +61,7 @@ def sample(seed: int, split: str, number: int, *, size: int = SIZE, name: str = 
 def generate(output: Path, *, seed: int = SEED, counts: dict[str, int] = COUNTS, size: int = SIZE) -> None:
     """Write the three splits below `output`, replacing what an earlier run made there."""
     begin(output)
-    names = _names(seed, sum(counts.values()))
+    names = shuffled_names(seed, sum(counts.values()), "nodule_{:04d}")
     classes: dict[str, dict[str, bool]] = {split: {} for split in SPLITS}
     for split in SPLITS:
         for number in range(counts[split]):
@@ -108,11 +108,6 @@ def _direction(random: Random) -> Array:
 def _moved(centre: Triple, away: Array) -> Triple:
     z, y, x = (c + float(a) for c, a in zip(centre, away, strict=True))
     return z, y, x
-
-
-def _names(seed: int, count: int) -> list[str]:
-    order = np.random.default_rng(np.random.SeedSequence([seed, NUMBERING])).permutation(count)
-    return [f"nodule_{number + 1:04d}" for number in order]
 
 
 def main() -> int:
