@@ -91,6 +91,10 @@ bench: setup engine image ## Time MedICI beside a bare `docker run` of the same 
 seeds: setup trainers engine images ## Measure every complete challenge at its full setting; the table goes into bundles/README.md
 	$(PYTEST) tests/seeds -s -p no:cacheprovider
 
+.PHONY: trust
+trust: setup services engine images ## Attack the platform and kill its parts, hundreds of times; the table goes into platform/docs/trust.md
+	MEDICI_TRUST=full MEDICI_TRUST_KEEP=1 $(PYTEST) tests/trust -p no:cacheprovider
+
 .PHONY: lock
 lock: setup ## Pin anew: requirements.lock, and what goes into the curated images
 	PATH="$(CURDIR)/$(BIN):$$PATH" uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

@@ -37,7 +37,7 @@ def test_down_and_up_again(database_url):
     migrate.upgrade(database_url)
 
 
-@pytest.mark.parametrize("version", ["0001", "0002"])
+@pytest.mark.parametrize("version", ["0001", "0002", "0003"])
 def test_upgrading_a_filled_database_keeps_every_row(database_url, version):
     """SQLite rebuilds a table to change it, and a dropped table would take with it whatever refers to it."""
     filled = FILLED[version]
@@ -108,4 +108,18 @@ FILLED_0002: dict[str, dict[str, object]] = {
     | {"public_detail": "", "private_detail": "", "outputs_bytes": 0, "stage_seconds": {}},
     "score": {"id": 1, "run_id": 1, "key": "f1", "value": 0.5},
 }
-FILLED = {"0001": FILLED_0001, "0002": FILLED_0002}
+ADDED_0003: dict[str, dict[str, object]] = {
+    "challenge": {"data_notice": ""},
+    "leaderboard_column": {"over_tasks": False},
+    "run": {"cases_bytes": 0},
+}
+FILLED_0003: dict[str, dict[str, object]] = {
+    **{name: values | ADDED_0003.get(name, {}) for name, values in FILLED_0002.items()},
+    "api_token": {"id": 1, "user_id": 1, "name": "t", "token_hash": SHA256, "created_at": DAY},
+    "worker": {"id": 1, "name": "w", "queue_id": 1, "credential_hash": SHA256, "enrolled_at": DAY}
+    | {"hostname": "h", "version": "1", "slots": 1, "gpus": []},
+    "run_attempt": {"id": 1, "run_id": 1, "attempt": 1, "worker_id": 1, "claimed_at": DAY, "outcome": "finished"},
+    "reference_result": {"id": 1, "leaderboard_id": 1, "position": 0, "method": "M", "task": "", "scores": {}}
+    | {"source": "", "data": ""},
+}
+FILLED = {"0001": FILLED_0001, "0002": FILLED_0002, "0003": FILLED_0003}

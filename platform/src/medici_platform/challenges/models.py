@@ -131,6 +131,8 @@ class Task(Base):
     ingestion_program_sha256: Mapped[str | None] = mapped_column(String(64))
     ingestion_program_bytes: Mapped[Bytes] = mapped_column(default=0)
     ingestion_only_during_scoring: Mapped[bool] = mapped_column(default=False)
+    canaries: Mapped[list[str]] = mapped_column(JSON, default=list)
+    """Marks that the organizer planted in the test data: no participant ever reads one."""
 
 
 class Phase(Base):

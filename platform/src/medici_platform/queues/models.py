@@ -1,4 +1,5 @@
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -31,5 +32,9 @@ class Worker(Base):
     version: Mapped[str] = mapped_column(String(40), default="")
     slots: Mapped[int] = mapped_column(default=1)
     gpus: Mapped[list[str]] = mapped_column(JSON, default=list)
+    is_low_on_disk: Mapped[bool] = mapped_column(default=False)
+    """It claims nothing until there is room again."""
+    engine: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    """What it says of its container engine: name, version, and the walls that it has."""
 
     queue: Mapped[Queue] = relationship(lazy="joined", innerjoin=True)

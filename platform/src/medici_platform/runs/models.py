@@ -103,6 +103,32 @@ class RunLog(Base):
     written_at: Mapped[datetime]
 
 
+class RunRecord(Base):
+    """What an attempt was made of and what came of it, signed once it has ended, never changed afterwards."""
+
+    __tablename__ = "run_record"
+    __table_args__ = (UniqueConstraint("run_id", "attempt"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"))
+    attempt: Mapped[int]
+    created_at: Mapped[datetime]
+    document: Mapped[str] = mapped_column(Text)
+    """JSON, byte for byte as it was signed."""
+    differs: Mapped[bool | None]
+    """Whether its scores are others than those of the attempt before, on the same material; None: there is none."""
+
+
+class SigningKey(Base):
+    """Public halves of all keys that have signed a record: what an old key signed can be checked for ever."""
+
+    __tablename__ = "signing_key"
+
+    key_id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    public_key: Mapped[str] = mapped_column(String(64))
+    first_used_at: Mapped[datetime]
+
+
 class Alert(Base):
     """Something that the organizers of a challenge have to mend: above all, a scoring program that failed."""
 
