@@ -125,6 +125,9 @@ def test_it_describes_itself(harness):
     info = harness.engine.describe()
     assert info.cpus >= 1
     assert info.memory_bytes > 0
+    assert info.version
+    assert info.product in {"docker", "podman", "fake"}
+    assert info.runtime
 
 
 def test_a_container_reads_its_input_and_writes_its_output(harness):

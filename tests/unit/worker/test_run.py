@@ -2,13 +2,14 @@
 
 import threading
 import time
+from importlib.metadata import version
 
 import pytest
 
 from medici_worker.attempt import Attempt
 from medici_worker.containers.fake_engine import FakeEngine, Inside
 from medici_worker.host import HandedBack, HostUnreachable, LeaseLost
-from medici_worker.protocol import FailureKind, FileRole, Stage
+from medici_worker.protocol import FailureKind, FileRole, GpuUsed, Machine, Stage
 from medici_worker.run import execute
 from medici_worker.worksite import open_worksite
 from tests.unit.worker.conftest import LIMITS, SCORE, container
@@ -67,6 +68,30 @@ def test_the_two_containers_see_what_they_may(engine, site, make):
     assert scoring.environment == {**places, "MEDICI_TASK": "t"}
     assert inference.environment == {"MEDICI_TASK": "t"}
     assert scoring.working_dir == "/app/program"
+
+
+def test_the_report_says_on_what_it_ran(engine, make, tmp_path):
+    models = {"GPU-a": "NVIDIA H100 PCIe", "GPU-b": "another"}
+    site = open_worksite(engine, tmp_path / "state", worker="w1", prewarm=False, runtime="runsc", gpu_models=models)
+    spec = container(make, limits=LIMITS.model_copy(update={"cpus": 64.0, "gpus": 1}))
+    report = execute(spec, make.host(SCORE), site, gpus=("GPU-a",))
+    site.close()
+    assert report.machine == Machine(
+        worker_version=version("medici-worker"),
+        engine="fake",
+        engine_version="0",
+        runtime="runsc",
+        architecture="amd64",
+        gpus=(GpuUsed(id="GPU-a", model="NVIDIA H100 PCIe"),),
+    )
+    assert report.limits == spec.limits.model_copy(update={"cpus": 8})
+    assert report.scoring_limits == spec.scoring_limits
+    assert report.base_images == (engine.image("medici/python:latest").digest,)
+
+
+def test_what_a_machine_says_of_itself_is_cut_and_never_refused():
+    machine = Machine.model_validate({"kernel": "\0" + "6" * 500})
+    assert machine.kernel == "\N{REPLACEMENT CHARACTER}" + "6" * 119
 
 
 def test_leased_gpus_reach_the_container(engine, site, make):

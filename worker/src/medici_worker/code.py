@@ -49,6 +49,7 @@ def prepare_code(run: Progress) -> Code:
             raise RunFailure(FailureKind.ARCHIVE_REJECTED, NO_COMMAND)
     used = image or (ingestion.image if ingestion else None)
     run.image_digest = used.image_id if used else None
+    run.base_images = used.bases if used else ()
     return Code(program, image, ingestion)
 
 

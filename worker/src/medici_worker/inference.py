@@ -16,6 +16,7 @@ def prepare(run: Progress) -> BuiltImage:
     with run.stage(Stage.PREPARING, run.spec.limits.log_bytes):
         image = _built(run)
     run.image_digest = image.image_id
+    run.base_images = image.bases
     run.used(image)
     return image
 

@@ -17,6 +17,7 @@ from medici_worker.containers.engine import EngineError
 from medici_worker.host import HandedBack, HostUnreachable, LeaseLost, RunHost
 from medici_worker.inference import infer, prepare
 from medici_worker.logs import LogSender
+from medici_worker.machine import applied, machine_of
 from medici_worker.outcome import RunFailure
 from medici_worker.predictions import rescored, results
 from medici_worker.progress import Progress, scratch_folder
@@ -76,7 +77,8 @@ def _told(spec: RunSpec, host: RunHost, site: Worksite, attempt: Attempt, gpus: 
         raise
     except Exception as error:  # noqa: BLE001 - see above; there is not even a bench
         detail = _broken(spec, attempt, error).private_detail
-        return Report(failure=FailureKind.SYSTEM_ERROR, private_detail=detail[:PRIVATE_CHARACTERS])
+        machine = machine_of(site, gpus)
+        return Report(failure=FailureKind.SYSTEM_ERROR, private_detail=detail[:PRIVATE_CHARACTERS], machine=machine)
 
 
 def _broken(spec: RunSpec, attempt: Attempt, error: Exception) -> RunFailure:
@@ -134,7 +136,11 @@ def _report(run: Progress, *, scores: ScoreFiles | None = None, failure: RunFail
         scores=scores,
         image_digest=run.image_digest,
         scoring_image_digest=run.scoring_image_digest,
+        base_images=run.base_images,
         images=run.images,
+        limits=applied(run.spec.limits, run.site),
+        scoring_limits=applied(run.spec.scoring_limits, run.site),
+        machine=machine_of(run.site, run.gpus),
         stage_seconds=run.stage_seconds,
     )
 

@@ -5,7 +5,6 @@ import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 
 import structlog
@@ -21,6 +20,7 @@ from medici_worker.gpus import GpuLease, GpuPool, find_gpus
 from medici_worker.host import HandedBack, HostRefuses, HostUnreachable, LeaseLost
 from medici_worker.janitor import keep_within_budget, make_room, reap_orphans
 from medici_worker.locks import FileLock
+from medici_worker.machine import own_version
 from medici_worker.protocol import Claim, ClaimRequest, Limits, WorkerHello, WorkerWelcome
 from medici_worker.run import execute
 from medici_worker.settings import WorkerSettings
@@ -78,7 +78,7 @@ class WorkerProcess:
     def hello(self) -> WorkerWelcome:
         return self._client.hello(
             WorkerHello(
-                version=version("medici-worker"),
+                version=own_version(),
                 hostname=socket.gethostname(),
                 slots=self.settings.slots,
                 gpus=tuple(gpu.model for gpu in self._gpus.gpus),
@@ -228,6 +228,7 @@ def _opened(settings: WorkerSettings) -> WorkerProcess:
     reaped = reap_orphans(engine, worker, settings.state_dir)
     if reaped:
         _log.warning("orphans_removed", containers=reaped)
+    gpus = find_gpus(settings.gpus)
     site = open_worksite(
         engine,
         settings.state_dir,
@@ -239,11 +240,12 @@ def _opened(settings: WorkerSettings) -> WorkerProcess:
             settings.disk_dir or engine_folder(engine.describe().root, settings.state_dir),
             settings.disk_reserve_bytes,
         ),
+        gpu_models={gpu.uuid: gpu.model for gpu in gpus},
     )
     return WorkerProcess(
         settings,
         engine=engine,
         client=PlatformClient(settings.url, settings.credential.get_secret_value()),
-        gpus=GpuPool(find_gpus(settings.gpus), settings.lock_dir),
+        gpus=GpuPool(gpus, settings.lock_dir),
         site=site,
     )

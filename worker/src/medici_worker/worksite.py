@@ -3,7 +3,8 @@
 import shutil
 import socket
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from medici_worker.containers.bench import BenchPool
@@ -32,6 +33,8 @@ class Worksite:
     programs: Programs
     disk: Disk
     runtime: str | None = None
+    gpu_models: Mapping[str, str] = field(default_factory=dict)
+    """By the GPUs' ids."""
 
     def close(self) -> None:
         self.benches.close()
@@ -49,6 +52,7 @@ def open_worksite(  # noqa: PLR0913 - keyword-only settings of one place
     runtime: str | None = None,
     prewarm: bool = True,
     disk: Disk | None = None,
+    gpu_models: Mapping[str, str] | None = None,
 ) -> Worksite:
     """`state_folder` keeps small notes between starts and files of running work; `lock_folder` is the machine's.
 
@@ -79,4 +83,5 @@ def open_worksite(  # noqa: PLR0913 - keyword-only settings of one place
         programs=Programs(state_folder / "programs"),
         disk=disk,
         runtime=runtime,
+        gpu_models=gpu_models or {},
     )

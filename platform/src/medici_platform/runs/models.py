@@ -114,9 +114,11 @@ class RunRecord(Base):
     attempt: Mapped[int]
     created_at: Mapped[datetime]
     document: Mapped[str] = mapped_column(Text)
-    """JSON, byte for byte as it was signed."""
+    """What its participant may know: JSON, byte for byte as it was signed."""
+    organizers_document: Mapped[str] = mapped_column(Text)
+    """All of it, signed likewise."""
     differs: Mapped[bool | None]
-    """Whether its scores are others than those of the attempt before, on the same material; None: there is none."""
+    """Whether it came to something else than the attempt before it, on the same material; None: there is none such."""
 
 
 class SigningKey(Base):

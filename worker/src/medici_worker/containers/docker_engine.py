@@ -66,6 +66,7 @@ class DockerEngine:
     def describe(self) -> EngineInfo:
         with engine_errors("describe itself"):
             info = self.api.info()
+            parts = self.api.version().get("Components") or ()
         return EngineInfo(
             engine_id=info.get("ID", ""),
             name=info.get("Name", ""),
@@ -74,6 +75,9 @@ class DockerEngine:
             memory_bytes=int(info["MemTotal"]),
             architecture=ARCHITECTURES.get(info.get("Architecture", ""), info.get("Architecture", "")),
             root=info.get("DockerRootDir", ""),
+            product="podman" if any("podman" in part.get("Name", "").lower() for part in parts) else "docker",
+            kernel=info.get("KernelVersion", ""),
+            runtime=info.get("DefaultRuntime", ""),
         )
 
     def image(self, reference: str) -> Image | None:

@@ -64,6 +64,11 @@ class EngineInfo:
     """Of its machine, in the words of images: amd64, arm64."""
     root: str = ""
     """Where the engine keeps its images, on its own machine; "" when it does not say."""
+    product: str = ""
+    """docker or podman."""
+    kernel: str = ""
+    runtime: str = ""
+    """The OCI runtime of containers that ask for none."""
 
 
 @dataclass(frozen=True, slots=True)

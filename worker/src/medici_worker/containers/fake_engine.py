@@ -216,7 +216,9 @@ class FakeEngine:
         self._lock = threading.RLock()
 
     def describe(self) -> EngineInfo:
-        return EngineInfo("fake", "fake", "0", self._cpus, 64 * 1024**3, architecture="amd64")
+        return EngineInfo(
+            "fake", "fake", "0", self._cpus, 64 * 1024**3, architecture="amd64", product="fake", runtime="runfake"
+        )
 
     def image(self, reference: str) -> Image | None:
         found = self._find_image(reference)

@@ -18,6 +18,7 @@ PROTOCOL_VERSION = 2
 
 LARGEST_INTEGER = 2**31 - 1
 """Of a database's integer column."""
+LONGEST_WORD = 120
 
 
 def _storable(text: str) -> str:
@@ -26,6 +27,8 @@ def _storable(text: str) -> str:
 
 Text = Annotated[str, AfterValidator(_storable)]
 """Without NUL, which PostgreSQL does not store."""
+Word = Annotated[str, AfterValidator(lambda text: _storable(text)[:LONGEST_WORD])]
+"""What a machine says of itself. However long that is, no run fails for it: the rest is cut off."""
 Integer = Annotated[int, Field(ge=-LARGEST_INTEGER, le=LARGEST_INTEGER)]
 
 
@@ -182,6 +185,26 @@ class ScoreFiles(Message):
     detailed_html: str | None = None
 
 
+class GpuUsed(Message):
+    id: Word
+    model: Word = ""
+
+
+class Machine(Message):
+    """On what a run ran, as only its worker knows it. Empty: not known."""
+
+    worker_version: Word = ""
+    engine: Word = ""
+    """docker or podman."""
+    engine_version: Word = ""
+    runtime: Word = ""
+    """OCI runtime of its containers: runc, runsc, nvidia."""
+    architecture: Word = ""
+    kernel: Word = ""
+    gpus: tuple[GpuUsed, ...] = Field(default=(), max_length=64)
+    """Those that the run leased."""
+
+
 class Report(Message):
     """How the run ended. Repeating it is a no-op."""
 
@@ -196,6 +219,12 @@ class Report(Message):
     scoring_image_digest: Text | None = Field(default=None, max_length=160)
     images: dict[Text, Text] = Field(default_factory=dict, max_length=40)
     """Every image that was used by its name (after mapping) → its digest, or its id where it has none."""
+    base_images: tuple[Text, ...] = Field(default=(), max_length=40)
+    """Digests (or ids) of the base images of the submission's image."""
+    limits: Limits | None = None
+    """As they were applied: no more processors than the machine has."""
+    scoring_limits: Limits | None = None
+    machine: Machine | None = None
     stage_seconds: dict[Stage, float] = Field(default_factory=dict)
 
 
