@@ -41,6 +41,10 @@ class Registry:
             listing = json.loads(_member(saved, "manifest.json"))[0]
             config = _member(saved, listing["Config"])
             layers = [gzip.compress(_member(saved, layer), compresslevel=1, mtime=0) for layer in listing["Layers"]]
+        return self.offer(config, layers, name, tag)
+
+    def offer(self, config: bytes, layers: list[bytes], name: str, tag: str = "latest") -> str:
+        """The same of an image's own parts; the layers are packed."""
         manifest = json.dumps(
             {
                 "schemaVersion": 2,

@@ -46,7 +46,7 @@ class Settings(BaseSettings):
     allow_sign_up: bool = True
 
     lease_s: float = Field(default=60, gt=0)
-    heartbeat_s: float = Field(default=4, gt=0)
+    heartbeat_s: float = Field(default=3, gt=0)
     """Also how soon a cancelled container ends."""
     sweep_s: float = Field(default=15, gt=0)
     resend_s: float = Field(default=60, gt=0)

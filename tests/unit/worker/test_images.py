@@ -242,7 +242,7 @@ def test_saved_images_that_are_not_loaded(make: Callable[[Path], Path], kind, se
 
 def test_an_image_that_the_engine_cannot_unpack_is_its_participants_to_mend(tmp_path):
     class Refusing(FakeEngine):
-        def load(self, tar):  # noqa: ARG002 - as every engine
+        def load(self, tar, stop=None):  # noqa: ARG002 - as every engine
             raise ImageBroken("Error processing tar file(exit status 1): unhandled tar header type 90")
 
     with pytest.raises(RunFailure) as failure:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 
 from medici_worker.containers.engine import EngineError, Running
+from medici_worker.containers.interrupt import Interrupt
 from medici_worker.host import HandedBack, HostUnreachable, LeaseLost, RunHost
 
 
@@ -14,16 +15,14 @@ class Attempt:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._ended: LeaseLost | HandedBack | None = None
-        self._running: list[Running] = []
+        self.stop = Interrupt()
+        """Builds and transfers are cut short by it, containers killed."""
 
     def end(self, reason: LeaseLost | HandedBack) -> None:
-        """The first reason counts. Containers that run are killed at once."""
+        """The first reason counts. Whatever runs is ended at once."""
         with self._lock:
             self._ended = self._ended or reason
-            running = list(self._running)
-        for one in running:
-            with contextlib.suppress(EngineError):
-                one.kill()
+        self.stop.set()
 
     def go_on(self) -> None:
         """Raises the reason when the attempt is over."""
@@ -33,15 +32,13 @@ class Attempt:
     @contextlib.contextmanager
     def watching(self, running: Running) -> Iterator[None]:
         """While inside, `running` is killed when the attempt ends."""
-        with self._lock:
-            self._running.append(running)
-        try:
-            if self._ended is not None:
+
+        def kill() -> None:
+            with contextlib.suppress(EngineError):
                 running.kill()
+
+        with self.stop.calling(kill):
             yield
-        finally:
-            with self._lock:
-                self._running.remove(running)
         self.go_on()
 
 

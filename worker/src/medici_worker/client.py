@@ -1,6 +1,7 @@
 """The worker's side of the platform's HTTP API, under `{MEDICI_URL}/api/worker/v1`."""
 
 import hashlib
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from tenacity import (
 )
 from tenacity.stop import stop_base
 
+from medici_worker.containers.interrupt import Interrupt
 from medici_worker.host import HostRefuses, HostUnreachable, LeaseLost
 from medici_worker.protocol import (
     Claim,
@@ -96,8 +98,9 @@ class PlatformClient:
             raise ClaimRefused(_refusal(answer))
         return Claim.model_validate_json(answer.content)
 
-    def attempt(self, claim: Claim) -> "HttpRunHost":
-        return HttpRunHost(self, claim.spec.run_id, claim.token)
+    def attempt(self, claim: Claim, stop: Interrupt | None = None) -> "HttpRunHost":
+        """Files of gigabytes on their way here are broken off when `stop` is set."""
+        return HttpRunHost(self, claim.spec.run_id, claim.token, stop or Interrupt())
 
     def call(
         self,
@@ -119,29 +122,31 @@ class PlatformClient:
 
         return self._retried(once, self._retry_s if retry_s is None else retry_s, broken_s)
 
-    def download(self, path: str, *, token: str, destination: Path) -> str:
-        """Stream an answer's body into `destination`; returns its sha256."""
-        return self._retried(lambda: self._download_once(path, token, destination), self._retry_s)
+    def download(self, path: str, *, token: str, destination: Path, stop: Interrupt) -> str:
+        """Stream an answer's body into `destination`; returns its sha256. Raises `Interrupted`."""
+        return self._retried(lambda: self._download_once(path, token, destination, stop), self._retry_s)
 
-    def upload(self, path: str, *, token: str, source: Path, headers: dict[str, str]) -> None:
+    def upload(self, path: str, *, token: str, source: Path, headers: dict[str, str], stop: Interrupt) -> None:
         def once() -> None:
             sent = {**_bearer(token), **headers, "Content-Length": str(source.stat().st_size)}
-            _checked(self._http.put(path, content=_chunks(source), headers=sent), ())
+            _checked(self._http.put(path, content=stop.passing(_chunks(source)), headers=sent), ())
 
         self._retried(once, self._retry_s)
 
     def close(self) -> None:
         self._http.close()
 
-    def _download_once(self, path: str, token: str, destination: Path) -> str:
+    def _download_once(self, path: str, token: str, destination: Path, stop: Interrupt) -> str:
+        stop.check()
         digest = hashlib.sha256()
         with self._http.stream("GET", path, headers=_bearer(token)) as answer, destination.open("wb") as target:
             if answer.is_error:
                 answer.read()
             _checked(answer, ())
-            for chunk in answer.iter_bytes(CHUNK_BYTES):
-                digest.update(chunk)
-                target.write(chunk)
+            with stop.calling(lambda: _hang_up(answer)):
+                for chunk in stop.passing(answer.iter_bytes(CHUNK_BYTES)):
+                    digest.update(chunk)
+                    target.write(chunk)
         return digest.hexdigest()
 
     def _retried(self, once: Callable[[], T], retry_s: float, broken_s: float | None = None) -> T:
@@ -179,13 +184,15 @@ class _BrokenFor(stop_base):
 class HttpRunHost:
     """One attempt of one run at the platform; the token is bound to it."""
 
-    def __init__(self, client: PlatformClient, run_id: int, token: str) -> None:
+    def __init__(self, client: PlatformClient, run_id: int, token: str, stop: Interrupt) -> None:
         self._client = client
         self._token = token
+        self._stop = stop
         self._path = f"/runs/{run_id}"
 
     def fetch(self, file: FileRef, destination: Path) -> None:
-        found = self._client.download(f"{self._path}/files/{file.role}", token=self._token, destination=destination)
+        path = f"{self._path}/files/{file.role}"
+        found = self._client.download(path, token=self._token, destination=destination, stop=self._stop)
         if found != file.sha256:
             destination.unlink(missing_ok=True)
             raise HostUnreachable(f"The {file.role} arrived damaged: its sha256 is {found}, not {file.sha256}.")
@@ -199,11 +206,11 @@ class HttpRunHost:
 
     def save_outputs(self, archive: Path, sha256: str) -> None:
         headers = {"Content-Type": "application/zip", "X-Content-SHA256": sha256}
-        self._client.upload(f"{self._path}/outputs", token=self._token, source=archive, headers=headers)
+        self._upload("/outputs", archive, headers)
 
     def save_cases(self, table: Path, sha256: str) -> None:
         headers = {"Content-Type": "text/csv", "X-Content-SHA256": sha256}
-        self._client.upload(f"{self._path}/cases", token=self._token, source=table, headers=headers)
+        self._upload("/cases", table, headers)
 
     def heartbeat(self) -> None:
         self._call("POST", "/heartbeat", retry_s=0)
@@ -220,6 +227,9 @@ class HttpRunHost:
 
     def release(self) -> None:
         self._call("POST", "/release", retry_s=5)
+
+    def _upload(self, path: str, source: Path, headers: dict[str, str]) -> None:
+        self._client.upload(self._path + path, token=self._token, source=source, headers=headers, stop=self._stop)
 
     def _call(self, method: str, path: str, body: BaseModel | None = None, **options: Any) -> httpx.Response:
         return self._client.call(method, self._path + path, token=self._token, body=body, **options)
@@ -250,6 +260,12 @@ def _refusal(answer: httpx.Response) -> Refusal:
 
 def _bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
+
+
+def _hang_up(answer: httpx.Response) -> None:
+    """End a read that waits, from another thread."""
+    stream = answer.extensions["network_stream"]
+    stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
 
 def _chunks(source: Path) -> Iterator[bytes]:

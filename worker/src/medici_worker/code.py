@@ -94,7 +94,7 @@ def _own(run: Progress, program: Program, image: BuiltImage, held: ExitStack, *,
     if not alone:
         mounts.append(Mount(run.bench.shared, SHARED, read_only=False))
     if (data := run.spec.input_data) is not None:
-        volume = held.enter_context(run.site.datasets.volume(data.sha256, lambda: run.fetch(data)))
+        volume = held.enter_context(run.volume(data))
         mounts += [Mount(volume, place) for place in (INPUT_DATA, INPUT, IN)]
     limits = run.spec.limits
     plan = ContainerPlan(

@@ -22,13 +22,13 @@ def prepare(run: Progress) -> BuiltImage:
 
 
 def _built(run: Progress) -> BuiltImage:
-    spec, builder, on_log = run.spec, run.site.builder, run.on_log(Stage.PREPARING)
+    spec, builder, stop, on_log = run.spec, run.site.builder, run.attempt.stop, run.on_log(Stage.PREPARING)
     submission = spec.submission
     if spec.kind is SubmissionKind.IMAGE and spec.image_reference is not None:
-        return builder.referenced_image(spec.image_reference, spec.build, on_log)
+        return builder.referenced_image(spec.image_reference, spec.build, on_log, stop)
     if spec.kind is SubmissionKind.IMAGE:
-        return builder.loaded_image(submission.sha256, lambda: run.fetch(submission), spec.build, on_log)
-    return builder.image_for(submission.sha256, lambda: run.fetch(submission), spec.build, on_log)
+        return builder.loaded_image(submission.sha256, lambda: run.fetch(submission), spec.build, on_log, stop)
+    return builder.image_for(submission.sha256, lambda: run.fetch(submission), spec.build, on_log, stop)
 
 
 def infer(run: Progress, image: BuiltImage) -> str:
@@ -38,7 +38,7 @@ def infer(run: Progress, image: BuiltImage) -> str:
         with ExitStack() as held:
             mounts = [Mount(run.bench.outputs, OUT, read_only=False)]
             if (data := run.spec.input_data) is not None:
-                volume = held.enter_context(run.site.datasets.volume(data.sha256, lambda: run.fetch(data)))
+                volume = held.enter_context(run.volume(data))
                 mounts.append(Mount(volume, IN))
             ended = _run(run, image, tuple(mounts))
         return keep(run, ended)

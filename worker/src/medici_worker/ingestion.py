@@ -91,7 +91,7 @@ def submission_volume(run: Progress, held: ExitStack) -> str:
     """The submission's files, read-only. Raises `RunFailure` when its archive can't be used."""
     submission = run.spec.submission
     with rejected():
-        return held.enter_context(run.site.datasets.volume(submission.sha256, lambda: run.fetch(submission)))
+        return held.enter_context(run.volume(submission))
 
 
 def _part(run: Progress, ingestion: Ingestion, plan: ContainerPlan, stage: Stage, *, label: str) -> Part:
@@ -100,11 +100,10 @@ def _part(run: Progress, ingestion: Ingestion, plan: ContainerPlan, stage: Stage
 
 
 def _always(run: Progress, ingestion: Ingestion, held: ExitStack) -> list[Mount]:
-    datasets = run.site.datasets
-    program = held.enter_context(datasets.volume(ingestion.file.sha256, lambda: ingestion.program.archive))
+    program = held.enter_context(run.volume(ingestion.file, ingestion.program.archive))
     mounts = [Mount(program, PROGRAM)]
     if run.spec.kind is not SubmissionKind.IMAGE:  # that is no folder of files
         mounts.append(Mount(submission_volume(run, held), INGESTED))
     if (data := run.spec.input_data) is not None:
-        mounts.append(Mount(held.enter_context(datasets.volume(data.sha256, lambda: run.fetch(data))), INPUT_DATA))
+        mounts.append(Mount(held.enter_context(run.volume(data)), INPUT_DATA))
     return mounts

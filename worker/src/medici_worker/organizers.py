@@ -34,9 +34,9 @@ def image_of(run: Progress, program: Program, file: FileRef, name: str, on_log: 
     builder = run.site.builder
     with _images_named(f"The {name} program's image"):
         if program.has_dockerfile:
-            image = builder.image_for(file.sha256, lambda: program.archive, run.spec.build, on_log)
+            image = builder.image_for(file.sha256, lambda: program.archive, run.spec.build, on_log, run.attempt.stop)
         else:
-            image = builder.local(run.spec.program_image, run.spec.build)
+            image = builder.local(run.spec.program_image, run.spec.build, run.attempt.stop)
     run.used(image)
     return image
 
@@ -44,7 +44,7 @@ def image_of(run: Progress, program: Program, file: FileRef, name: str, on_log: 
 def challenge_image(run: Progress) -> BuiltImage:
     """The image in which participants' code runs."""
     with _images_named("The challenge's image"):
-        image = run.site.builder.local(run.spec.program_image, run.spec.build)
+        image = run.site.builder.local(run.spec.program_image, run.spec.build, run.attempt.stop)
     run.used(image)
     return image
 

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -88,6 +88,13 @@ class Progress:
             self.host.fetch(file, path)
             self._fetched[file.sha256] = path
         return self._fetched[file.sha256]
+
+    def volume(self, file: FileRef, archive: Path | None = None) -> AbstractContextManager[str]:
+        """The file's contents at the engine, in a volume that stays as long as the context.
+
+        `archive`: where it lies on this machine; None: it is fetched when it is needed.
+        """
+        return self.site.datasets.volume(file.sha256, lambda: archive or self.fetch(file), self.attempt.stop)
 
     def used(self, image: BuiltImage) -> None:
         """For the report."""

@@ -82,10 +82,10 @@ def _scorer(
     *,
     beside: bool,
 ) -> Part:
-    datasets, limits, truth = run.site.datasets, run.spec.scoring_limits, grant.reference_data
+    limits = run.spec.scoring_limits
     mounts = [
-        Mount(held.enter_context(datasets.volume(grant.scoring_program.sha256, lambda: program.archive)), PROGRAM),
-        Mount(held.enter_context(datasets.volume(truth.sha256, lambda: run.fetch(truth))), REFERENCE),
+        Mount(held.enter_context(run.volume(grant.scoring_program, program.archive)), PROGRAM),
+        Mount(held.enter_context(run.volume(grant.reference_data)), REFERENCE),
         Mount(predictions, PREDICTIONS),
         Mount(run.bench.scores, OUTPUT, read_only=False),
     ]

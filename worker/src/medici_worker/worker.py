@@ -163,7 +163,7 @@ class WorkerProcess:
         try:
             report = execute(
                 claim.spec,
-                self._client.attempt(claim),
+                self._client.attempt(claim, attempt.stop),
                 self._site,
                 gpus=lease.ids,
                 heartbeat_s=claim.heartbeat_s,

@@ -33,6 +33,7 @@ from medici_worker.containers.engine import (
 )
 from medici_worker.containers.finding import IMAGE_LABEL, find_image, is_run_image
 from medici_worker.containers.foreign_images import ForeignImages
+from medici_worker.containers.interrupt import Interrupt
 from medici_worker.containers.profile import container_user
 from medici_worker.outcome import RunFailure
 from medici_worker.protocol import BuildPolicy, FailureKind
@@ -95,7 +96,10 @@ class DockerfileNotes:
 
 
 class Builder:
-    """Builds on one engine. `fetch` brings the archive to this machine and is called only when it is needed."""
+    """Builds on one engine. `fetch` brings the archive to this machine and is called only when it is needed.
+
+    What takes long is broken off with `Interrupted` when `stop` is set.
+    """
 
     def __init__(
         self, engine: Engine, notes: DockerfileNotes, *, engine_cpus: int, worker: str, disk: Disk | None = None
@@ -108,7 +112,14 @@ class Builder:
         self._users: dict[str, str] = {}
         self._foreign = ForeignImages(engine, worker, disk)
 
-    def image_for(self, sha256: str, fetch: Callable[[], Path], policy: BuildPolicy, on_log: OnLog) -> BuiltImage:
+    def image_for(
+        self,
+        sha256: str,
+        fetch: Callable[[], Path],
+        policy: BuildPolicy,
+        on_log: OnLog,
+        stop: Interrupt | None = None,
+    ) -> BuiltImage:
         """Raises `RunFailure`: image_refused, build_failed, build_timeout, archive_rejected."""
         text = self._notes.get(sha256)
         if text is None:
@@ -117,11 +128,12 @@ class Builder:
         checked = check(text, policy)
         if checked.refused:
             raise RunFailure(FailureKind.IMAGE_REFUSED, "\n".join(str(one) for one in checked.refused)[:MAX_TAIL])
-        bases = [self._resolve(base, policy) for base in checked.bases]
+        stop = stop or Interrupt()
+        bases = [self._resolve(base, policy, stop) for base in checked.bases]
         tag = image_tag(sha256, checked, bases)
         image = self._engine.image(tag)
         if image is None:
-            self._build(fetch(), checked, self._order(tag, checked, bases, policy), on_log)
+            self._build(fetch(), checked, self._order(tag, checked, bases, policy, stop), on_log)
             image = self._engine.image(tag)
         else:
             on_log(b"This archive has been built before; its image is used again.\n")
@@ -130,21 +142,30 @@ class Builder:
         names = {full_name(one.image): base.identity for one, base in zip(checked.bases, bases, strict=True)}
         return self._built(image, tuple(base.digest for base in bases), names)
 
-    def local(self, reference: str, policy: BuildPolicy) -> BuiltImage:
+    def local(self, reference: str, policy: BuildPolicy, stop: Interrupt | None = None) -> BuiltImage:
         """An image by name, mapped, pulled and pinned as the policy says. Raises `ImageUnavailable`."""
         name = mapped(reference, policy.image_map)
-        image = find_image(self._engine, name, policy)
+        image = find_image(self._engine, name, policy, stop)
         if is_run_image(image):
             raise ImageUnavailable(f"The image {reference} was built from a submission; it is nobody else's to use.")
         return self._built(image, (image.digest,), {full_name(name): image.identity})
 
-    def loaded_image(self, sha256: str, fetch: Callable[[], Path], policy: BuildPolicy, on_log: OnLog) -> BuiltImage:  # noqa: ARG002 - as `image_for`
+    def loaded_image(
+        self,
+        sha256: str,
+        fetch: Callable[[], Path],
+        policy: BuildPolicy,  # noqa: ARG002 - as `image_for`
+        on_log: OnLog,
+        stop: Interrupt | None = None,
+    ) -> BuiltImage:
         """The saved image in an archive, loaded once. Raises `RunFailure`: archive_rejected, image_refused."""
-        return self._built(self._foreign.loaded(sha256, fetch, on_log), (), {})
+        return self._built(self._foreign.loaded(sha256, fetch, on_log, stop), (), {})
 
-    def referenced_image(self, reference: str, policy: BuildPolicy, on_log: OnLog) -> BuiltImage:
+    def referenced_image(
+        self, reference: str, policy: BuildPolicy, on_log: OnLog, stop: Interrupt | None = None
+    ) -> BuiltImage:
         """The image of a reference with a digest, pulled as the policy says. Raises `RunFailure`: image_refused."""
-        return self._built(self._foreign.referenced(reference, policy, on_log), (), {})
+        return self._built(self._foreign.referenced(reference, policy, on_log, stop), (), {})
 
     def user_of(self, image: Image) -> str:
         """Whom containers of this image run as; looked up once per image."""
@@ -158,7 +179,9 @@ class Builder:
     def _built(self, image: Image, bases: tuple[str, ...], names: Mapping[str, str]) -> BuiltImage:
         return BuiltImage(image.image_id, self.user_of(image), bases, image.volumes, names)
 
-    def _order(self, tag: str, checked: CheckedDockerfile, bases: list[Image], policy: BuildPolicy) -> BuildOrder:
+    def _order(
+        self, tag: str, checked: CheckedDockerfile, bases: list[Image], policy: BuildPolicy, stop: Interrupt
+    ) -> BuildOrder:
         return BuildOrder(
             tag,
             policy.time_s,
@@ -168,11 +191,12 @@ class Builder:
             stages=checked.stages,
             bases=frozenset(base.image_id for base in bases),
             disk=self._disk,
+            stop=stop,
         )
 
-    def _resolve(self, base: Base, policy: BuildPolicy) -> Image:
+    def _resolve(self, base: Base, policy: BuildPolicy, stop: Interrupt) -> Image:
         """The second lock: whatever the names say, an image that was built from a submission is never a base."""
-        image = self._found(base, policy)
+        image = self._found(base, policy, stop)
         if is_run_image(image):
             raise RunFailure(
                 FailureKind.IMAGE_REFUSED,
@@ -181,11 +205,11 @@ class Builder:
             )
         return image
 
-    def _found(self, base: Base, policy: BuildPolicy) -> Image:
+    def _found(self, base: Base, policy: BuildPolicy, stop: Interrupt) -> Image:
         if self._disk is not None and self._disk.is_low:  # one Dockerfile may have several large images fetched
             raise EngineError("The build was not begun: hardly any room is left on the engine's disk.")
         try:
-            return find_image(self._engine, base.image, policy)
+            return find_image(self._engine, base.image, policy, stop)
         except ImageUnavailable as error:
             choices = ", ".join(policy.allowed_bases)
             shown = base.written if base.written == base.image else f"{base.written} (here: {base.image})"

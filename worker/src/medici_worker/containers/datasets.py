@@ -12,6 +12,7 @@ from pathlib import Path
 
 from medici_worker.containers.archives import tar_of_zip, uncompressed_bytes
 from medici_worker.containers.engine import LABEL_WORKER, ContainerPlan, Engine, Mount, Volume
+from medici_worker.containers.interrupt import Interrupt
 from medici_worker.containers.profile import Profile
 from medici_worker.locks import FileLock
 
@@ -19,6 +20,7 @@ LABEL_FILLING = "medici.filling"
 LABEL_BYTES = "medici.bytes"
 PREFIX = "medici-data-"
 DONE_PREFIX = "medici-done-"
+LOCK_LOOK_S = 0.1
 
 
 class Datasets:
@@ -36,16 +38,20 @@ class Datasets:
         self._used.mkdir(parents=True, exist_ok=True)
 
     @contextlib.contextmanager
-    def volume(self, sha256: str, fetch: Callable[[], Path]) -> Iterator[str]:
-        """The name of a filled volume, which stays as long as the context. `fetch` is called when it must be filled."""
+    def volume(self, sha256: str, fetch: Callable[[], Path], stop: Interrupt | None = None) -> Iterator[str]:
+        """The name of a filled volume, which stays as long as the context. `fetch` is called when it must be filled.
+
+        Raises `Interrupted` when `stop` is set while it is filled, here or by somebody else.
+        """
+        stop = stop or Interrupt()
         lock = self._lock(sha256)
         try:
-            lock.take(shared=True)
+            _take(lock, stop, shared=True)
             while not self._is_filled(sha256):
-                lock.take()  # waits for other fillers; the look after that is the one that counts
+                _take(lock, stop)  # waits for other fillers; the look after that is the one that counts
                 if not self._is_filled(sha256):
-                    self._fill(sha256, fetch())
-                lock.take(shared=True)
+                    self._fill(sha256, fetch(), stop)
+                _take(lock, stop, shared=True)
             self._touch(sha256)
             yield PREFIX + sha256
         finally:
@@ -72,7 +78,7 @@ class Datasets:
         filling = found.get(DONE_PREFIX + sha256)
         return filling is not None and found.get(PREFIX + sha256) == filling
 
-    def _fill(self, sha256: str, archive: Path) -> None:
+    def _fill(self, sha256: str, archive: Path, stop: Interrupt) -> None:
         name = PREFIX + sha256
         self._engine.remove_volume(DONE_PREFIX + sha256)
         self._engine.remove_volume(name)
@@ -80,7 +86,7 @@ class Datasets:
         self._engine.create_volume(Volume(name, labels))
         holder = self._engine.hold(self._plan(name, sha256))
         try:
-            holder.put("/data", tar_of_zip(archive))
+            holder.put("/data", stop.passing(tar_of_zip(archive)))
         finally:
             holder.remove()
         self._engine.create_volume(Volume(DONE_PREFIX + sha256, labels))
@@ -119,3 +125,10 @@ class Datasets:
             return (self._used / sha256).stat().st_mtime
         except FileNotFoundError:
             return 0.0
+
+
+def _take(lock: FileLock, stop: Interrupt, *, shared: bool = False) -> None:
+    """Wait for it, as long as the work is wanted."""
+    while not lock.try_take(shared=shared):
+        stop.event.wait(LOCK_LOOK_S)
+        stop.check()

@@ -1,12 +1,10 @@
 """Building over the engine's HTTP API, with the classic builder: without network, within limits."""
 
-import contextlib
 import json
 import re
-import socket
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import docker
@@ -15,6 +13,7 @@ from docker.errors import APIError
 
 from medici_worker.containers.build_watch import BuildWatch, clear_unnamed
 from medici_worker.containers.docker_errors import engine_errors, explanation
+from medici_worker.containers.docker_streams import body, cut, events
 from medici_worker.containers.engine import (
     BuildBroken,
     BuildOrder,
@@ -35,18 +34,20 @@ def build(api: docker.APIClient, context: Iterable[bytes], order: BuildOrder, on
     made: list[str] = []
     with engine_errors("build the image"):
         response = _post_build(api, context, order, on_log)
-        watch = BuildWatch(api, order, lambda: _cut(response))
-        timer = threading.Timer(max(deadline - time.monotonic(), 0.0), _cut, args=(response,))
+        watch = BuildWatch(api, order, lambda: cut(response))
+        timer = threading.Timer(max(deadline - time.monotonic(), 0.0), cut, args=(response,))
         timer.daemon = True
         timer.start()
         watch.start()
         try:
-            image_id = _follow_build(response, on_log, made)
+            with order.stop.calling(lambda: cut(response)):
+                image_id = _follow_build(response, on_log, made)
         except BuildBroken:
             clear_unnamed(api, made, order)
             raise
         except (requests.RequestException, OSError, ValueError, AttributeError) as error:
             clear_unnamed(api, made, order, tries=10)
+            order.stop.check()
             if watch.disk_was_low:
                 raise DiskNearlyFull("The disk was nearly full.") from None
             if time.monotonic() >= deadline:
@@ -59,11 +60,6 @@ def build(api: docker.APIClient, context: Iterable[bytes], order: BuildOrder, on
         if order.stages > 1:
             clear_unnamed(api, made, order)
         return image_id
-
-
-def body(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """A request's body, chunk by chunk; an empty chunk would end it."""
-    return (chunk for chunk in chunks if chunk)
 
 
 def _post_build(api: docker.APIClient, context: Iterable[bytes], order: BuildOrder, on_log: OnLog) -> requests.Response:
@@ -84,7 +80,7 @@ def _post_build(api: docker.APIClient, context: Iterable[bytes], order: BuildOrd
     response: requests.Response = raw._post(  # noqa: SLF001 - see above
         raw._url("/build"),  # noqa: SLF001 - see above
         params=parameters,
-        data=body(context),
+        data=body(order.stop.passing(context)),
         headers={"Content-Type": "application/tar"},
         stream=True,
         timeout=order.time_s + ANSWER_TIMEOUT_S,
@@ -107,7 +103,7 @@ def _limit(name: str, value: int) -> dict[str, Any]:
 def _follow_build(response: requests.Response, on_log: OnLog, made: list[str]) -> str:
     """The image's id; `made` receives the ids that the steps name on the way."""
     image_id = ""
-    for event in _events(response):
+    for event in events(response):
         if "stream" in event:
             on_log(str(event["stream"]).encode())
             made.extend(_MADE.findall(str(event["stream"])))
@@ -118,16 +114,3 @@ def _follow_build(response: requests.Response, on_log: OnLog, made: list[str]) -
     if not image_id:
         raise ValueError("the build's answer ended before an image was named")
     return image_id
-
-
-def _events(response: requests.Response) -> Iterator[dict[str, Any]]:
-    for line in response.iter_lines():
-        if line.strip():
-            yield json.loads(line)
-
-
-def _cut(response: requests.Response) -> None:
-    """The engine cancels a build whose client has gone; shutting the socket down ends our own read at once."""
-    with contextlib.suppress(Exception):
-        raw: Any = response.raw
-        raw._fp.fp.raw._sock.shutdown(socket.SHUT_RDWR)  # noqa: SLF001 - the one way to interrupt a blocked read

@@ -15,9 +15,10 @@ import requests
 from docker.errors import APIError, ImageNotFound, NotFound
 from docker.utils.socket import frames_iter
 
-from medici_worker.containers.docker_build import body, build
+from medici_worker.containers.docker_build import build
 from medici_worker.containers.docker_errors import engine_errors, explanation
-from medici_worker.containers.docker_load import load
+from medici_worker.containers.docker_load import load, pull
+from medici_worker.containers.docker_streams import body
 from medici_worker.containers.docker_users import user_id
 from medici_worker.containers.engine import (
     BuildOrder,
@@ -32,6 +33,7 @@ from medici_worker.containers.engine import (
     StartRefused,
     Volume,
 )
+from medici_worker.containers.interrupt import Interrupt
 
 CALL_TIMEOUT_S = 120
 CONNECTIONS = 64
@@ -107,22 +109,16 @@ class DockerEngine:
         with engine_errors("list images"):
             return [_listed(one) for one in self.api.images(filters={"reference": pattern})]
 
-    def load(self, tar: Iterable[bytes]) -> str:
-        return load(self.api, tar)
+    def load(self, tar: Iterable[bytes], stop: Interrupt | None = None) -> str:
+        return load(self.api, tar, stop or Interrupt())
 
     def tag(self, image_id: str, reference: str) -> None:
         repository, _, tag = reference.rpartition(":")
         with engine_errors(f"name an image {reference}"):
             self.api.tag(image_id, repository, tag)
 
-    def pull(self, reference: str) -> Image:
-        name, tag = _name_and_tag(reference)
-        try:
-            self.api.pull(name, tag=tag)
-        except APIError as error:
-            raise ImageUnavailable(f"The image {reference} could not be pulled: {explanation(error)}") from error
-        except requests.RequestException as error:
-            raise EngineError(f"The container engine could not pull {reference}: {error}") from error
+    def pull(self, reference: str, stop: Interrupt | None = None) -> Image:
+        pull(self.api, reference, stop or Interrupt())
         image = self.image(reference)
         if image is None:
             raise ImageUnavailable(f"The image {reference} was pulled, but the engine does not have it.")
@@ -354,13 +350,6 @@ def _bind(mount: Any) -> str:
 
 def _label_filters(labels: Mapping[str, str]) -> list[str]:
     return [f"{key}={value}" if value else key for key, value in labels.items()]
-
-
-def _name_and_tag(reference: str) -> tuple[str, str | None]:
-    if "@" in reference:
-        return reference, None
-    name, colon, tag = reference.rpartition(":")
-    return (name, tag) if colon and "/" not in tag else (reference, "latest")
 
 
 def _created_in(seconds: int) -> datetime | None:

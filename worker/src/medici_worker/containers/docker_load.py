@@ -1,29 +1,51 @@
-"""Loading a saved image over the engine's HTTP API."""
+"""Images that come from elsewhere, over the engine's HTTP API: a saved one is loaded, a registry's is pulled."""
 
-import json
+import contextlib
 import re
 from collections.abc import Iterable
 from typing import Any
 
 import docker
+import requests
+from docker import auth
+from docker.errors import APIError, DockerException
 
-from medici_worker.containers.docker_build import body
-from medici_worker.containers.docker_errors import engine_errors
-from medici_worker.containers.engine import EngineError, ImageBroken
+from medici_worker.containers.docker_errors import engine_errors, explanation
+from medici_worker.containers.docker_streams import body, cut, events
+from medici_worker.containers.engine import EngineError, ImageBroken, ImageUnavailable
+from medici_worker.containers.interrupt import Interrupt
 
+PULL_TIMEOUT_S = 3600
+"""Between two signs of life of a pull: a registry may take its time."""
 _ID = re.compile(r"Loaded image ID: (sha256:[0-9a-f]{64})")
 _NO_ROOM = "no space left"
 _NAMED = re.compile(r"Loaded image: (\S+)")
 
 
-def load(api: docker.APIClient, tar: Iterable[bytes]) -> str:
+def load(api: docker.APIClient, tar: Iterable[bytes], stop: Interrupt) -> str:
+    """Returns the image's id. What an engine has loaded though nobody wants it any more is removed."""
+
+    def work() -> str:
+        image_id = _loaded(api, tar, stop)
+        if stop.is_set:
+            _forget(api, image_id)
+        return image_id
+
+    return stop.waiting_for(work)
+
+
+def pull(api: docker.APIClient, reference: str, stop: Interrupt) -> None:
+    """Raises `ImageUnavailable`, `EngineError`, `Interrupted`."""
+    stop.waiting_for(lambda: _pulled(api, reference, stop))
+
+
+def _loaded(api: docker.APIClient, tar: Iterable[bytes], stop: Interrupt) -> str:
     raw: Any = api  # the SDK's own `load_image` does not tell an error from an end
     said = ""
     with engine_errors("load an image"):
-        response = raw._post(raw._url("/images/load"), data=body(tar), stream=True)  # noqa: SLF001 - see above
+        response = raw._post(raw._url("/images/load"), data=body(stop.passing(tar)), stream=True)  # noqa: SLF001
         raw._raise_for_status(response)  # noqa: SLF001 - see above
-        for line in response.iter_lines():
-            event = json.loads(line) if line.strip() else {}
+        for event in events(response):
             if "error" in event:
                 kind = EngineError if _NO_ROOM in event["error"] else ImageBroken
                 raise kind(f"The container engine could not load an image: {event['error']}")
@@ -34,3 +56,42 @@ def load(api: docker.APIClient, tar: Iterable[bytes]) -> str:
     if len(ids) != 1:
         raise EngineError(f"The container engine loaded {len(ids)} images from an archive of one.")
     return str(ids[0])
+
+
+def _forget(api: docker.APIClient, image_id: str) -> None:
+    with contextlib.suppress(DockerException, requests.RequestException, OSError):
+        if not api.inspect_image(image_id).get("RepoTags"):  # type: ignore[no-untyped-call]
+            api.remove_image(image_id)
+
+
+def _pulled(api: docker.APIClient, reference: str, stop: Interrupt) -> None:
+    name, tag = _name_and_tag(reference)
+    registry, _ = auth.resolve_repository_name(name)
+    header = auth.get_config_header(api, registry)
+    raw: Any = api  # the SDK's own `pull` can't be cut off
+    try:
+        response = raw._post(  # noqa: SLF001 - see above
+            raw._url("/images/create"),  # noqa: SLF001 - see above
+            params={"fromImage": name, "tag": tag},
+            headers={"X-Registry-Auth": header} if header else {},
+            stream=True,
+            timeout=PULL_TIMEOUT_S,
+        )
+        raw._raise_for_status(response)  # noqa: SLF001 - see above
+        with stop.calling(lambda: cut(response)):
+            refused = [str(event["error"]) for event in events(response) if "error" in event]
+    except APIError as error:
+        raise ImageUnavailable(f"The image {reference} could not be pulled: {explanation(error)}") from error
+    except (requests.RequestException, OSError, ValueError) as error:
+        raise EngineError(f"The container engine could not pull {reference}: {error}") from error
+    if refused:
+        raise ImageUnavailable(f"The image {reference} could not be pulled: {refused[0]}")
+
+
+def _name_and_tag(reference: str) -> tuple[str, str]:
+    """As the engine wants it: what stands after the `@` takes the tag's place."""
+    name, at, digest = reference.partition("@")
+    if at:
+        return name, digest
+    name, colon, tag = reference.rpartition(":")
+    return (name, tag) if colon and "/" not in tag else (reference, "latest")

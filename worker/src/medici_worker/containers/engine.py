@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Protocol
 
 from medici_worker.containers.disk import Disk
+from medici_worker.containers.interrupt import Interrupt
 from medici_worker.containers.profile import Profile
 from medici_worker.images.recipes import INPUTS_LABEL, RECIPES
 
@@ -140,7 +141,7 @@ class BuildOrder:
     """How an image is built; the Dockerfile is called `Dockerfile` and has been checked.
 
     `file_bytes`: the largest file of a step; `pids`: processes of a step; `bases`: ids of the base images; `disk`:
-    watched while it builds.
+    watched while it builds; `stop`: ends it.
     """
 
     tag: str
@@ -153,6 +154,7 @@ class BuildOrder:
     stages: int = 1
     bases: frozenset[str] = frozenset()
     disk: Disk | None = None
+    stop: Interrupt = field(default_factory=Interrupt, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,12 +205,13 @@ class Engine(Protocol):
     def images(self, label: str) -> list[Image]:
         """Images that carry this label: `key`, or `key=value`."""
 
-    def pull(self, reference: str) -> Image: ...
+    def pull(self, reference: str, stop: Interrupt | None = None) -> Image:
+        """Raises `ImageUnavailable`, `Interrupted`."""
 
-    def load(self, tar: Iterable[bytes]) -> str:
+    def load(self, tar: Iterable[bytes], stop: Interrupt | None = None) -> str:
         """Load an image that `docker save` wrote, and that brings no name along; returns its id.
 
-        Raises `ImageBroken`.
+        Raises `ImageBroken`, `Interrupted`.
         """
 
     def tag(self, image_id: str, reference: str) -> None:
@@ -220,7 +223,7 @@ class Engine(Protocol):
     def build(self, context: Iterable[bytes], order: BuildOrder, on_log: OnLog) -> str:
         """Build from a tar stream, without network; returns the image's id.
 
-        Raises `BuildBroken`, `BuildTimedOut`, `DiskNearlyFull`.
+        Raises `BuildBroken`, `BuildTimedOut`, `DiskNearlyFull`, `Interrupted`.
         """
 
     def remove_image(self, reference: str) -> None:

@@ -8,8 +8,8 @@ Containers are Python functions, found by their command line:
 
     FakeEngine(programs={"predict": predict})
 
-A build reads FROM, USER, VOLUME, CMD and `RUN false` of the Dockerfile. Limits on time and on the size of volumes hold;
-those on memory do not, a program raises `MemoryError` instead.
+A build reads FROM, USER, VOLUME, CMD, `RUN false` and `RUN sleep N` of the Dockerfile. Limits on time and on the size
+of volumes hold; those on memory do not, a program raises `MemoryError` instead.
 """
 
 import errno
@@ -44,6 +44,7 @@ from medici_worker.containers.engine import (
     Volume,
 )
 from medici_worker.containers.fake_images import FakeImage, named_image, saved_image
+from medici_worker.containers.interrupt import Interrupt
 
 KILLED_CODE = 137
 NOT_FOUND_CODE = 127
@@ -235,9 +236,9 @@ class FakeEngine:
         fitting = [name for name in list(self._images) if fnmatchcase(name, pattern)]
         return [replace(self._images[name].image, tags=(name,)) for name in fitting]
 
-    def load(self, tar: Iterable[bytes]) -> str:
+    def load(self, tar: Iterable[bytes], stop: Interrupt | None = None) -> str:
         try:
-            loaded, names = saved_image(b"".join(tar))
+            loaded, names = saved_image(b"".join((stop or Interrupt()).passing(tar)))
         except (KeyError, ValueError, tarfile.TarError) as error:
             raise ImageBroken(f"The fake engine could not load an image: {error}") from error
         if names:
@@ -251,7 +252,7 @@ class FakeEngine:
             raise EngineError(f"No such image: {image_id}")
         self._images[reference] = found
 
-    def pull(self, reference: str) -> Image:
+    def pull(self, reference: str, stop: Interrupt | None = None) -> Image:  # noqa: ARG002 - it takes no time
         if reference in self._registry:
             made = named_image(reference)
             self._images[reference] = replace(made, image=replace(made.image, tags=(), digests=(reference,)))
@@ -259,7 +260,7 @@ class FakeEngine:
         raise ImageUnavailable(f"The image {reference} could not be pulled: there is no registry.")
 
     def build(self, context: Iterable[bytes], order: BuildOrder, on_log: OnLog) -> str:
-        text = _dockerfile_in(b"".join(context))
+        text = _dockerfile_in(b"".join(order.stop.passing(context)))
         self.builds.append(text)
         command: tuple[str, ...] = ()
         user = ""
@@ -272,6 +273,9 @@ class FakeEngine:
                 raise BuildBroken(f"pull access denied for {step.value}")
             if step.keyword == "RUN" and step.value == "false":
                 raise BuildBroken("The command '/bin/sh -c false' returned a non-zero code: 1")
+            if step.keyword == "RUN" and step.value.startswith("sleep "):
+                order.stop.event.wait(min(float(step.words[1]), order.time_s))
+                order.stop.check()
             command = _words(step.value) if step.keyword == "CMD" else command
             user = step.value if step.keyword == "USER" else user
             volumes += step.words if step.keyword == "VOLUME" else ()

@@ -2,6 +2,7 @@
 
 from medici_worker.containers.build_policy import RUN_IMAGE, pin_of, pinned_name, short_name
 from medici_worker.containers.engine import Engine, EngineError, Image, ImageUnavailable
+from medici_worker.containers.interrupt import Interrupt
 from medici_worker.protocol import BuildPolicy
 
 IMAGE_LABEL = "medici.run-image"
@@ -14,10 +15,10 @@ class ImageNotAsPinned(EngineError):
     """The worker has another image of that name than the one that the phase was pinned to."""
 
 
-def find_image(engine: Engine, name: str, policy: BuildPolicy) -> Image:
-    """The image of this name (after mapping). Raises `ImageUnavailable`, `ImageNotAsPinned`."""
+def find_image(engine: Engine, name: str, policy: BuildPolicy, stop: Interrupt | None = None) -> Image:
+    """The image of this name (after mapping). Raises `ImageUnavailable`, `ImageNotAsPinned`, `Interrupted`."""
     pin = pin_of(name, policy.pins)
-    return _unpinned(engine, name, policy) if pin is None else _pinned(engine, name, pin, policy)
+    return _unpinned(engine, name, policy, stop) if pin is None else _pinned(engine, name, pin, policy, stop)
 
 
 def is_run_image(image: Image) -> bool:
@@ -34,7 +35,7 @@ def is_run_name(name: str) -> bool:
     return name.startswith((f"{RUN_IMAGE}:", f"{RUN_IMAGE}@"))
 
 
-def _unpinned(engine: Engine, name: str, policy: BuildPolicy) -> Image:
+def _unpinned(engine: Engine, name: str, policy: BuildPolicy, stop: Interrupt | None) -> Image:
     image = engine.image(name)
     if _is_local(name):
         if image is None:
@@ -48,7 +49,7 @@ def _unpinned(engine: Engine, name: str, policy: BuildPolicy) -> Image:
     if policy.pull == "never":
         raise ImageUnavailable(f"The image {name} is not on this engine, and pulling is switched off.")
     try:
-        return engine.pull(name)
+        return engine.pull(name, stop)
     except ImageUnavailable as error:
         if image is None:
             raise
@@ -58,13 +59,13 @@ def _unpinned(engine: Engine, name: str, policy: BuildPolicy) -> Image:
         ) from error
 
 
-def _pinned(engine: Engine, name: str, pin: str, policy: BuildPolicy) -> Image:
+def _pinned(engine: Engine, name: str, pin: str, policy: BuildPolicy, stop: Interrupt | None) -> Image:
     wanted = pinned_name(name, policy.pins)
     image = engine.image(wanted)
     if image is not None and image.is_pinned_by(pin):
         return image
     if wanted != name and policy.pull != "never" and not _is_local(name):
-        return engine.pull(wanted)
+        return engine.pull(wanted, stop)
     here = engine.image(name)
     raise ImageNotAsPinned(
         f"The image {name} on this worker is not the one that the phase was pinned to (have "

@@ -17,6 +17,7 @@ from medici_worker.containers.build_policy import RUN_IMAGE
 from medici_worker.containers.disk import Disk
 from medici_worker.containers.engine import Engine, EngineError, Image, ImageBroken, ImageUnavailable, OnLog
 from medici_worker.containers.finding import find_image, is_run_image, is_run_name
+from medici_worker.containers.interrupt import Interrupt
 from medici_worker.containers.saved_images import SavedImage, read_saved_image
 from medici_worker.outcome import RunFailure
 from medici_worker.protocol import BuildPolicy, FailureKind
@@ -35,7 +36,7 @@ class ForeignImages:
     owner: str
     disk: Disk | None = None
 
-    def loaded(self, sha256: str, fetch: Callable[[], Path], on_log: OnLog) -> Image:
+    def loaded(self, sha256: str, fetch: Callable[[], Path], on_log: OnLog, stop: Interrupt | None = None) -> Image:
         """The image of an archive with this content. Raises `RunFailure`: archive_rejected, image_refused."""
         if (known := self._known(sha256)) is not None:
             on_log(b"This image has been loaded before; it is used again.\n")
@@ -45,18 +46,18 @@ class ForeignImages:
         image = self.engine.image(saved.image_id)
         if image is None:
             self._require_room(saved)
-            image = self._there(self._load(saved))
+            image = self._there(self._load(saved, stop))
             on_log(b"The image has been loaded.\n")
         return self._kept(image, sha256)
 
-    def referenced(self, reference: str, policy: BuildPolicy, on_log: OnLog) -> Image:
+    def referenced(self, reference: str, policy: BuildPolicy, on_log: OnLog, stop: Interrupt | None = None) -> Image:
         """The image of a reference with a digest, pulled when it is not here. Raises `RunFailure`: image_refused."""
         if not _BY_DIGEST.fullmatch(reference):
             raise RunFailure(
                 FailureKind.IMAGE_REFUSED, "The image has to be named with its digest: registry/name@sha256:…"
             )
         before = self.engine.image(reference)
-        image = before or self._pulled(reference, policy, on_log)
+        image = before or self._pulled(reference, policy, on_log, stop)
         if before is not None and is_run_image(before):
             raise RunFailure(FailureKind.IMAGE_REFUSED, "The image was built from a submission.")
         if before is None:
@@ -64,9 +65,9 @@ class ForeignImages:
         self._refuse(image.architecture, image.size_bytes)
         return image
 
-    def _pulled(self, reference: str, policy: BuildPolicy, on_log: OnLog) -> Image:
+    def _pulled(self, reference: str, policy: BuildPolicy, on_log: OnLog, stop: Interrupt | None) -> Image:
         try:
-            image = find_image(self.engine, reference, policy)
+            image = find_image(self.engine, reference, policy, stop)
         except ImageUnavailable as error:
             raise RunFailure(
                 FailureKind.IMAGE_REFUSED,
@@ -93,9 +94,9 @@ class ForeignImages:
         if disk is not None and disk.reserve_bytes and disk.free_bytes - saved.size_bytes < disk.reserve_bytes:
             raise EngineError("The image was not loaded: hardly any room would be left on the engine's disk.")
 
-    def _load(self, saved: SavedImage) -> str:
+    def _load(self, saved: SavedImage, stop: Interrupt | None) -> str:
         try:
-            return self.engine.load(saved.chunks())
+            return self.engine.load(saved.chunks(), stop)
         except ImageBroken as error:
             raise RunFailure(
                 FailureKind.ARCHIVE_REJECTED,
