@@ -29,7 +29,7 @@ PROGRAMS = {
 MESSAGES = {
     "time_limit": "The container was stopped because it ran over the time limit. The limit is 2 s.",
     "memory_limit": "The container was stopped because it used more memory than the limit. The limit is 64 MiB.",
-    "output_limit": "The container wrote more to /mnt/out than the limit. The limit is 4 MiB and 10000 files.",
+    "output_limit": "The outputs are more than the limit for /mnt/out. The limit is 4 MiB and 10000 files.",
     "output_missing": "The container ended without writing any file to /mnt/out.",
     "run_failed": FailureKind.RUN_FAILED.sentence,
     "build_failed": (

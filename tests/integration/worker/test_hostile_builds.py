@@ -9,7 +9,7 @@ import pytest
 
 from medici_worker.containers.archives import tar_end, tar_file
 from medici_worker.containers.disk import Disk
-from medici_worker.containers.engine import BuildBroken, BuildOrder, DiskNearlyFull
+from medici_worker.containers.engine import BuildBroken, BuildOrder, DiskNearlyFull, ImageTooLarge
 from medici_worker.protocol import BuildPolicy, FailureKind, Stage
 from medici_worker.run import execute
 from tests.factories.worker import IMAGE, python_program
@@ -167,4 +167,27 @@ def test_a_build_is_stopped_when_the_disk_gets_full(engine, tmp_path):
     with pytest.raises(DiskNearlyFull):
         engine.build(context(text), watched, bytearray().extend)
     assert time.monotonic() - began < 15
+    assert unnamed(engine) <= before
+
+
+MUCH = "head -c 100000000 /dev/zero > {0}"
+TOO_LARGE = {
+    "one step": f"FROM {IMAGE}\nRUN {MUCH.format('/a')}; sleep 60\n",
+    "many steps": f"FROM {IMAGE}\n" + "".join(f"RUN head -c 20000000 /dev/zero > /{one}\n" for one in "abcd"),
+    "copies": f"FROM {IMAGE}\n" + "".join(f"COPY big /{one}\n" for one in "abcd"),
+    "stages": f"FROM {IMAGE} AS x\nRUN head -c 40000000 /dev/zero > /a\nFROM {IMAGE}\nCOPY --from=x /a /b\nRUN sleep 20\n",
+    "the last step": f"FROM {IMAGE}\nRUN {MUCH.format('/a')}\n",
+}
+
+
+@pytest.mark.parametrize("how", TOO_LARGE)
+def test_a_build_that_adds_too_much_is_stopped_and_undone(engine, how):
+    before = unnamed(engine)
+    limited = order(image_bytes=50 * MIB, bases=frozenset([engine.image(IMAGE).image_id]), stages=2)
+    sent = [*tar_file("Dockerfile", TOO_LARGE[how].encode()), *tar_file("big", b"0" * 20_000_000), tar_end()]
+    began = time.monotonic()
+    with pytest.raises(ImageTooLarge):
+        engine.build(sent, limited, bytearray().extend)
+    assert time.monotonic() - began < 30
+    assert engine.image(limited.tag) is None
     assert unnamed(engine) <= before

@@ -17,6 +17,7 @@ from medici_worker.containers.engine import EngineError, Image, ImageBroken, Ima
 from medici_worker.containers.fake_engine import FakeEngine
 from medici_worker.containers.finding import ImageNotAsPinned, find_image, is_run_image
 from medici_worker.containers.foreign_images import named_at, owner_key
+from medici_worker.containers.image_uses import ImageUses
 from medici_worker.images.recipes import INPUTS_LABEL
 from medici_worker.janitor import images_over
 from medici_worker.outcome import RunFailure
@@ -36,7 +37,8 @@ NOT_TO_BE_HAD = (
 
 
 def builder(engine: FakeEngine, folder: Path, *, disk: Disk | None = None) -> Builder:
-    return Builder(engine, DockerfileNotes(folder / "notes"), engine_cpus=2, worker="w1", disk=disk)
+    uses = ImageUses(folder / "uses")
+    return Builder(engine, DockerfileNotes(folder / "notes"), uses, engine_cpus=2, worker="w1", disk=disk)
 
 
 def saved(folder: Path, *, tags: list[str] | None = None, **said: object) -> Path:

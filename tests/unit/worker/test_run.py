@@ -63,7 +63,9 @@ def test_the_two_containers_see_what_they_may(engine, site, make):
         ("/app/input/res", True),
         ("/app/output", False),
     }
-    assert inference.labels == {"medici.worker": "w1", "medici.run": "1", "medici.attempt": "1"}
+    until = int(inference.labels["medici.until"])
+    assert time.time() + 500 < until < time.time() + 700  # its time limit, and what a kill may take
+    assert inference.labels.items() >= {"medici.worker": "w1", "medici.run": "1", "medici.attempt": "1"}.items()
     places = {"PROGRAM": "/app/program", "IN": "/app/input", "OUT": "/app/output"}
     assert scoring.environment == {**places, "MEDICI_TASK": "t"}
     assert inference.environment == {"MEDICI_TASK": "t"}

@@ -105,7 +105,7 @@ def _own(run: Progress, program: Program, image: BuiltImage, held: ExitStack, *,
         command=program.command(SUBMISSION_WORDS),
         environment=run.environment(ENVIRONMENT),
         working_dir=PROGRAM,
-        labels=run.labels,
+        labels=run.labels(limits),
     )
     require_runnable(image, plan, "The challenge's image")
     return Part(plan, limits, run.on_log(Stage.RUNNING), "" if alone else LABEL)

@@ -52,7 +52,7 @@ def _run(run: Progress, image: BuiltImage, mounts: tuple[Mount, ...]) -> Ended:
         profile=run.profile(image.user, limits),
         mounts=mounts,
         environment=run.environment(),
-        labels=run.labels,
+        labels=run.labels(limits),
     )
     if sentence := image.refused_in(plan):
         raise RunFailure(FailureKind.IMAGE_REFUSED, sentence)

@@ -5,8 +5,9 @@ It never sees the reference data, whenever it runs.
 
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
-from medici_worker.containers.builds import BuiltImage
+from medici_worker.containers.builds import BuiltImage, require_small
 from medici_worker.containers.engine import ContainerPlan, Mount
 from medici_worker.organizers import image_of, program_of, require_runnable
 from medici_worker.places import (
@@ -22,7 +23,7 @@ from medici_worker.places import (
 from medici_worker.predictions import rejected
 from medici_worker.programs import Program
 from medici_worker.progress import Progress
-from medici_worker.protocol import FileRef, Stage, SubmissionKind
+from medici_worker.protocol import FailureKind, FileRef, Stage, SubmissionKind
 from medici_worker.side_by_side import Part
 
 LABEL = "ingestion"
@@ -59,7 +60,7 @@ def in_prediction(run: Progress, ingestion: Ingestion, held: ExitStack, *, alone
         command=ingestion.program.command(INGESTION_WORDS),
         environment=run.environment(ENVIRONMENT),
         working_dir=ingestion.program.working_dir,
-        labels=run.labels,
+        labels=run.labels(run.spec.limits),
     )
     return _part(run, ingestion, plan, Stage.RUNNING, label="" if alone else LABEL)
 
@@ -82,7 +83,7 @@ def beside_scoring(run: Progress, ingestion: Ingestion, predictions: str, held: 
         command=ingestion.program.command(INGESTION_IN_SCORING_WORDS),
         environment=run.environment(ENVIRONMENT),
         working_dir=ingestion.program.working_dir,
-        labels=run.labels,
+        labels=run.labels(run.spec.limits),
     )
     return _part(run, ingestion, plan, Stage.SCORING, label=LABEL)
 
@@ -90,8 +91,14 @@ def beside_scoring(run: Progress, ingestion: Ingestion, predictions: str, held: 
 def submission_volume(run: Progress, held: ExitStack) -> str:
     """The submission's files, read-only. Raises `RunFailure` when its archive can't be used."""
     submission = run.spec.submission
+
+    def fetch() -> Path:
+        archive = run.fetch(submission)
+        require_small(archive, run.spec.build.context_bytes, FailureKind.ARCHIVE_REJECTED)
+        return archive
+
     with rejected():
-        return held.enter_context(run.volume(submission))
+        return held.enter_context(run.volume(submission, fetch))
 
 
 def _part(run: Progress, ingestion: Ingestion, plan: ContainerPlan, stage: Stage, *, label: str) -> Part:
@@ -100,7 +107,7 @@ def _part(run: Progress, ingestion: Ingestion, plan: ContainerPlan, stage: Stage
 
 
 def _always(run: Progress, ingestion: Ingestion, held: ExitStack) -> list[Mount]:
-    program = held.enter_context(run.volume(ingestion.file, ingestion.program.archive))
+    program = held.enter_context(run.volume(ingestion.file, lambda: ingestion.program.archive))
     mounts = [Mount(program, PROGRAM)]
     if run.spec.kind is not SubmissionKind.IMAGE:  # that is no folder of files
         mounts.append(Mount(submission_volume(run, held), INGESTED))

@@ -37,7 +37,8 @@ class StageLog:
             text += DROPPED.format(limit=self.limit_bytes)
         self._taken_bytes += len(data)
         # A NUL has no place in a text, and PostgreSQL refuses to store one.
-        self.pending.append(text.replace("\x00", "\N{REPLACEMENT CHARACTER}"))
+        if text:
+            self.pending.append(text.replace("\x00", "\N{REPLACEMENT CHARACTER}"))
         self.tail = (self.tail + data[-TAIL_CHARACTERS:].decode(errors="replace"))[-TAIL_CHARACTERS:]
 
     def next_chunk(self) -> LogChunk | None:

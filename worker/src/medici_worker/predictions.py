@@ -44,8 +44,22 @@ def results(run: Progress, file: FileRef) -> str:
     with run.stage(Stage.PREPARING, run.spec.limits.log_bytes):
         archive = run.fetch(file)
         with rejected():
+            require_fits(archive, run.spec.limits)
             _put(run, archive, _note(0, 0.0))
     return run.bench.predictions
+
+
+def require_fits(archive: Path, limits: Limits) -> None:
+    """Before anything is unpacked: predictions that are handed in may be no larger than those that are computed."""
+    with open_zip(archive) as opened:
+        entries = opened.infolist()
+    size_bytes = sum(entry.file_size for entry in entries)
+    if size_bytes > limits.output_bytes or len(entries) > limits.output_files:
+        raise RunFailure(
+            FailureKind.OUTPUT_LIMIT,
+            f"The archive holds {-(-size_bytes // MIB)} MiB in {len(entries)} files and folders; the limit is "
+            f"{limits.output_bytes // MIB} MiB and {limits.output_files} files.",
+        )
 
 
 def rescored(run: Progress, outputs: FileRef) -> str:

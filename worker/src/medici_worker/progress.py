@@ -13,6 +13,7 @@ from medici_worker.containers.builds import BuiltImage
 from medici_worker.containers.engine import (
     LABEL_ATTEMPT,
     LABEL_RUN,
+    LABEL_UNTIL,
     LABEL_WORKER,
     ContainerPlan,
     EngineError,
@@ -28,6 +29,8 @@ from medici_worker.protocol import FileRef, Limits, RunSpec, ScoringGrant, Stage
 from medici_worker.worksite import Worksite
 
 KILL_GRACE_S = 30.0
+OVERDUE_S = 600.0
+"""Beyond its time limit: as long as a kill, a slow engine and clocks that differ may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ class Progress:
     """Images that were used by name, and what the names stood for."""
     remarks: list[str] = field(default_factory=list)
     """What organizers should know of a run that ended well, a sentence each."""
+    held_images: list[str] = field(default_factory=list)
     _fetched: dict[str, Path] = field(default_factory=dict)
 
     @contextmanager
@@ -89,20 +93,23 @@ class Progress:
             self._fetched[file.sha256] = path
         return self._fetched[file.sha256]
 
-    def volume(self, file: FileRef, archive: Path | None = None) -> AbstractContextManager[str]:
-        """The file's contents at the engine, in a volume that stays as long as the context.
-
-        `archive`: where it lies on this machine; None: it is fetched when it is needed.
+    def volume(self, file: FileRef, fetch: Callable[[], Path] | None = None) -> AbstractContextManager[str]:
+        """The file's contents at the engine, in a volume that stays as long as the context. `fetch`: another way to
+        have its archive on this machine, when it is needed.
         """
-        return self.site.datasets.volume(file.sha256, lambda: archive or self.fetch(file), self.attempt.stop)
+        return self.site.datasets.volume(file.sha256, fetch or (lambda: self.fetch(file)), self.attempt.stop)
 
     def used(self, image: BuiltImage) -> None:
-        """For the report."""
+        """For the report; and while the run lasts, the image stays."""
         self.images.update(image.names)
+        self.site.uses.hold(image.image_id)
+        self.held_images.append(image.image_id)
 
-    @property
-    def labels(self) -> dict[str, str]:
+    def labels(self, limits: Limits) -> dict[str, str]:
+        """Of one container. One that outlives its limits is anybody's to remove: its worker has died for good."""
+        until = time.time() + limits.time_s + OVERDUE_S
         return {
+            LABEL_UNTIL: str(int(until)),
             LABEL_WORKER: self.site.worker,
             LABEL_RUN: str(self.spec.run_id),
             LABEL_ATTEMPT: str(self.spec.attempt),

@@ -26,6 +26,8 @@ from medici_worker.scoring import score
 from medici_worker.worksite import Worksite
 
 HEARTBEAT_S = 10.0
+AROUND_S = 2 * 3600.0
+"""What a run may take beside its limits: files on their way, images that are fetched."""
 PUBLIC_CHARACTERS = 4_000
 PRIVATE_CHARACTERS = 20_000
 
@@ -116,12 +118,15 @@ def _progress(
     """Everything that a run holds while it runs, given back however it ends."""
     folder = scratch_folder(site, spec)
     logs = LogSender(host, attempt)
-    bench = site.benches.take(BenchSize.of(spec.limits, spec.scoring_limits))
+    for_s = spec.build.time_s + spec.limits.time_s + spec.scoring_limits.time_s + AROUND_S
+    bench = site.benches.take(BenchSize.of(spec.limits, spec.scoring_limits), for_s=for_s)
+    run = Progress(spec, host, site, attempt, logs, bench, folder, gpus)
     try:
-        yield Progress(spec, host, site, attempt, logs, bench, folder, gpus)
+        yield run
     finally:
         logs.close()
         site.benches.give_back(bench)
+        site.uses.let_go(run.held_images)
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -84,7 +84,7 @@ def _scorer(
 ) -> Part:
     limits = run.spec.scoring_limits
     mounts = [
-        Mount(held.enter_context(run.volume(grant.scoring_program, program.archive)), PROGRAM),
+        Mount(held.enter_context(run.volume(grant.scoring_program, lambda: program.archive)), PROGRAM),
         Mount(held.enter_context(run.volume(grant.reference_data)), REFERENCE),
         Mount(predictions, PREDICTIONS),
         Mount(run.bench.scores, OUTPUT, read_only=False),
@@ -101,7 +101,7 @@ def _scorer(
         command=program.command(SCORING_WORDS),
         environment=run.environment(ENVIRONMENT),
         working_dir=program.working_dir,
-        labels=run.labels,
+        labels=run.labels(limits),
     )
     require_runnable(image, plan, "The scoring program's image")
     return Part(plan, limits, run.on_log(Stage.SCORING), decides=True)

@@ -51,7 +51,9 @@ class WorkerSettings(BaseSettings):
     data_budget_bytes: int = Field(default=50 * GIB, ge=0)
     """Datasets at the engine: the longest unused are removed above this."""
     image_budget: int = Field(default=50, ge=0)
-    """Built images at the engine: the oldest are removed above this number."""
+    """Built images at the engine: the longest unused are removed above this number."""
+    image_budget_bytes: int = Field(default=100 * GIB, ge=0)
+    """What they may add to their base images in all: the longest unused are removed above this."""
     disk_dir: Path | None = None
     """A folder on the disk that the engine's images lie on. Unset: the engine's own folder, else `state_dir`."""
     disk_reserve_bytes: int = Field(default=5 * GIB, ge=0)

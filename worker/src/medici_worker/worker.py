@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from medici_worker.containers.docker_engine import DockerEngine
 from medici_worker.containers.engine import Engine
 from medici_worker.gpus import GpuLease, GpuPool, find_gpus
 from medici_worker.host import HandedBack, HostRefuses, HostUnreachable, LeaseLost
-from medici_worker.janitor import keep_within_budget, make_room, reap_orphans
+from medici_worker.janitor import keep_within_budget, make_room, reap_orphans, remove_overdue
 from medici_worker.locks import FileLock
 from medici_worker.machine import own_version
 from medici_worker.protocol import Claim, ClaimRequest, Limits, WorkerHello, WorkerWelcome
@@ -103,6 +104,7 @@ class WorkerProcess:
             self._site,
             data_budget_bytes=self.settings.data_budget_bytes,
             image_budget=self.settings.image_budget,
+            image_budget_bytes=self.settings.image_budget_bytes,
         )
 
     def stop(self) -> None:
@@ -228,6 +230,8 @@ def _opened(settings: WorkerSettings) -> WorkerProcess:
     reaped = reap_orphans(engine, worker, settings.state_dir)
     if reaped:
         _log.warning("orphans_removed", containers=reaped)
+    if overdue := remove_overdue(engine, now=time.time()):
+        _log.warning("overdue_removed", containers=overdue)
     gpus = find_gpus(settings.gpus)
     site = open_worksite(
         engine,

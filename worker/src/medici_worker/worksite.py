@@ -12,6 +12,7 @@ from medici_worker.containers.builds import Builder, DockerfileNotes
 from medici_worker.containers.datasets import Datasets
 from medici_worker.containers.disk import Disk
 from medici_worker.containers.engine import Engine, EngineInfo
+from medici_worker.containers.image_uses import ImageUses
 from medici_worker.containers.profile import keeper
 from medici_worker.programs import Programs
 
@@ -29,6 +30,7 @@ class Worksite:
     scratch: Path
     benches: BenchPool
     builder: Builder
+    uses: ImageUses
     datasets: Datasets
     programs: Programs
     disk: Disk
@@ -63,7 +65,7 @@ def open_worksite(  # noqa: PLR0913 - keyword-only settings of one place
     info = engine.describe()
     profile = keeper(engine_cpus=info.cpus)
     disk = disk or Disk(state_folder, reserve_bytes=0)
-    notes = DockerfileNotes(state_folder / "dockerfiles")
+    notes, uses = DockerfileNotes(state_folder / "dockerfiles"), ImageUses(state_folder / "image-uses")
     datasets = Datasets(
         engine,
         state_folder / "datasets",
@@ -78,7 +80,8 @@ def open_worksite(  # noqa: PLR0913 - keyword-only settings of one place
         worker=name,
         scratch=Path(tempfile.mkdtemp(prefix="run-", dir=state_folder)),
         benches=BenchPool(engine, image=holder_image, profile=profile, worker=name, prewarm=prewarm),
-        builder=Builder(engine, notes, engine_cpus=info.cpus, worker=image_owner or name, disk=disk),
+        builder=Builder(engine, notes, uses, engine_cpus=info.cpus, worker=image_owner or name, disk=disk),
+        uses=uses,
         datasets=datasets,
         programs=Programs(state_folder / "programs"),
         disk=disk,

@@ -10,12 +10,13 @@ import queue
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import structlog
 
 from medici_worker.containers.engine import (
+    LABEL_UNTIL,
     LABEL_WORKER,
     ContainerPlan,
     Engine,
@@ -34,6 +35,7 @@ SHARED = "/bench/shared"
 SPARE_INODES = 64
 YIELD_S = 0.05
 """Before each background job: the run's own next steps, and its report, go first."""
+LIFE_S = 24 * 3600.0
 READY = 2
 """Benches kept ready: one for the next run, one for the run that follows before the first has been replaced."""
 
@@ -64,6 +66,8 @@ class Bench:
     name: str
     size: BenchSize
     holder: Holder
+    until: float
+    """Seconds since 1970: after that, other workers of the engine take it for a dead one's."""
 
     @property
     def outputs(self) -> str:
@@ -106,14 +110,25 @@ class BenchPool:
         self._thread = threading.Thread(target=self._work, name="bench", daemon=True)
         self._thread.start()
 
-    def take(self, size: BenchSize) -> Bench:
+    def take(self, size: BenchSize, *, for_s: float = 0.0) -> Bench:
+        """One that lasts for so many seconds."""
+        needed_until = time.time() + for_s
         with self._lock:
-            fitting = next((bench for bench in self._spare if bench.size == size), None)
-            unfitting = [bench for bench in self._spare if bench.size != size]
-            self._spare = [bench for bench in self._spare if bench.size == size and bench is not fitting]
-        for bench in unfitting:
-            self.later(lambda bench=bench: self._remove(bench))  # type: ignore[misc]
-        return fitting or self._make(size)
+            fitting = [bench for bench in self._spare if bench.size == size and bench.until >= needed_until]
+            unfitting = [bench for bench in self._spare if bench not in fitting]
+            self._spare = fitting[1:]
+        self._remove_later(unfitting)
+        return fitting[0] if fitting else self._make(size, max(LIFE_S, for_s))
+
+    def renew(self) -> None:
+        """Spare benches that have waited long are replaced, before other workers take them for a dead one's."""
+        soon = time.time() + LIFE_S / 2
+        with self._lock:
+            old = [bench for bench in self._spare if bench.until < soon]
+            self._spare = [bench for bench in self._spare if bench not in old]
+        self._remove_later(old)
+        for bench in old:
+            self.prepare(bench.size)
 
     def give_back(self, bench: Bench) -> None:
         """The run is over: what it left is removed, and the next bench made ready, in the background."""
@@ -137,10 +152,16 @@ class BenchPool:
             self._quietly(lambda bench=bench: self._remove(bench))  # type: ignore[misc]
         self._spare.clear()
 
-    def _make(self, size: BenchSize) -> Bench:
+    def _remove_later(self, benches: list[Bench]) -> None:
+        for bench in benches:
+            self.later(lambda bench=bench: self._remove(bench))  # type: ignore[misc]
+
+    def _make(self, size: BenchSize, life_s: float = LIFE_S) -> Bench:
         name = f"medici-bench-{uuid.uuid4().hex[:16]}"
+        until = time.time() + life_s
+        labels = {**self._labels, LABEL_UNTIL: str(int(until))}
         mounts = []
-        for volume, path in self._volumes(name, size):
+        for volume, path in _volumes(name, size, labels):
             self._engine.create_volume(volume)
             mounts.append(Mount(volume.name, path, read_only=False))
         plan = ContainerPlan(
@@ -149,19 +170,9 @@ class BenchPool:
             profile=self._profile,
             mounts=tuple(mounts),
             command=("sleep", "infinity"),
-            labels=self._labels,
+            labels=labels,
         )
-        return Bench(name, size, self._engine.hold(plan))
-
-    def _volumes(self, name: str, size: BenchSize) -> list[tuple[Volume, str]]:
-        out = size.output_bytes + OUTPUT_SLACK_BYTES
-        scores = size.score_bytes + OUTPUT_SLACK_BYTES
-        return [
-            (Volume(f"{name}-out", self._labels, out, size.output_files + SPARE_INODES), OUTPUTS),
-            (Volume(f"{name}-res", self._labels), PREDICTIONS),
-            (Volume(f"{name}-scores", self._labels, scores, size.score_files + SPARE_INODES), SCORES),
-            (Volume(f"{name}-shared", self._labels, size.shared_bytes, size.output_files + SPARE_INODES), SHARED),
-        ]
+        return Bench(name, size, self._engine.hold(plan), until)
 
     def _add_spare(self, size: BenchSize) -> None:
         with self._lock:
@@ -189,3 +200,14 @@ class BenchPool:
             job()
         except EngineError as error:
             self._log.warning("background_work_failed", error=str(error))
+
+
+def _volumes(name: str, size: BenchSize, labels: Mapping[str, str]) -> list[tuple[Volume, str]]:
+    out = size.output_bytes + OUTPUT_SLACK_BYTES
+    scores = size.score_bytes + OUTPUT_SLACK_BYTES
+    return [
+        (Volume(f"{name}-out", labels, out, size.output_files + SPARE_INODES), OUTPUTS),
+        (Volume(f"{name}-res", labels), PREDICTIONS),
+        (Volume(f"{name}-scores", labels, scores, size.score_files + SPARE_INODES), SCORES),
+        (Volume(f"{name}-shared", labels, size.shared_bytes, size.output_files + SPARE_INODES), SHARED),
+    ]

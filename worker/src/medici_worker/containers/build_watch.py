@@ -1,32 +1,39 @@
-"""What the classic builder can't be told: a limit on processes, room that is left on the disk, and to clear away."""
+"""What the classic builder can't be told: limits on processes, on what it adds, and on what it leaves of the disk."""
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import docker
 import requests
-from docker.errors import APIError, DockerException, NotFound
+from docker.errors import DockerException
 
+from medici_worker.containers.build_traces import Growth, Made, file_limit
 from medici_worker.containers.engine import LABEL_WORKER, BuildOrder
 
 LOOK_S = 0.25
-CONFLICT = 409
-MAX_ANCESTORS = 200
+MEASURE_S = 0.5
 
 
 class BuildWatch:
-    """While an image is built: limits the processes of each step's container, and stops all when the disk gets full."""
+    """While an image is built: limits the processes of each step's container, and stops all when the disk gets full or
+    the image larger than it may be.
+    """
 
-    def __init__(self, api: docker.APIClient, order: BuildOrder, stop: Callable[[], None]) -> None:
+    def __init__(self, api: docker.APIClient, order: BuildOrder, made: Made, stop: Callable[[], None]) -> None:
         self._api = api
         self._order = order
+        self._made = made
         self._stop = stop
         self._over = threading.Event()
         self._seen: set[str] = set()
+        self._growth = Growth(api, order.bases)
+        self._measure_at = 0.0
         self._thread = threading.Thread(target=self._look, name="build-watch", daemon=True)
         self.disk_was_low = False
+        self.grown_bytes = 0
+        """More than may be added, when that is why the build was stopped; else 0."""
 
     def start(self) -> None:
         self._thread.start()
@@ -44,61 +51,44 @@ class BuildWatch:
                 return
             try:
                 self._limit_processes()
+                if self._is_too_large():
+                    self._stop()
+                    return
             except (DockerException, requests.RequestException, OSError):
                 continue  # the container has ended already, or the engine has no such call
 
     def _limit_processes(self) -> None:
-        """The steps' containers are known by the size of file that is allowed to builds alone."""
         for one in self._api.containers():
             if one["Id"] in self._seen or LABEL_WORKER in (one.get("Labels") or {}):
                 continue
             self._seen.add(one["Id"])
-            host = self._api.inspect_container(one["Id"])["HostConfig"]
-            limits = {limit["Name"]: limit["Hard"] for limit in host.get("Ulimits") or ()}
-            if limits.get("fsize") == self._order.file_bytes:
+            if file_limit(self._api.inspect_container(one["Id"])) == self._order.file_bytes:
                 self._update(one["Id"], {"PidsLimit": self._order.pids})
+
+    def _is_too_large(self) -> bool:
+        """Looked at again after ten times as long as the look took: the engine walks through all files of a step."""
+        began = time.monotonic()
+        if began < self._measure_at:
+            return False
+        bytes_now = self._growth.of_images(self._made.images) + self._in_steps()
+        self._measure_at = time.monotonic() + max(MEASURE_S, 10 * (time.monotonic() - began))
+        if bytes_now <= self._order.image_bytes:
+            return False
+        self.grown_bytes = bytes_now
+        return True
+
+    def _in_steps(self) -> int:
+        """What the containers of steps that run now have written."""
+        raw: Any = self._api  # the SDK's own `inspect_container` knows no sizes
+        total = 0
+        for container_id in self._made.running:
+            response = raw._get(raw._url("/containers/{0}/json", container_id), params={"size": 1})  # noqa: SLF001
+            found = response.json() if response.ok else {}
+            if file_limit(found) == self._order.file_bytes:
+                total += int(found.get("SizeRw") or 0)
+        return total
 
     def _update(self, container_id: str, values: dict[str, int]) -> None:
         raw: Any = self._api  # the SDK's own `update_container` knows no such limit
         response = raw._post_json(raw._url("/containers/{0}/update", container_id), data=values)  # noqa: SLF001
         raw._raise_for_status(response)  # noqa: SLF001 - see above
-
-
-def clear_unnamed(api: docker.APIClient, made: Iterable[str], order: BuildOrder, *, tries: int = 1) -> None:
-    """Remove what steps left that led to no image: nothing else would ever remove it.
-
-    `made` comes from the build's log, in which a step may write any id: only images without a name that were built on
-    this order's bases are removed, and the engine keeps those that something else is built on or runs.
-    """
-    left = list(dict.fromkeys(reversed(list(made))))
-    for attempt in range(tries):
-        if attempt:
-            time.sleep(0.5)  # the container of a step that was cut off is being removed
-        left = [image_id for image_id in left if _is_in_the_way(api, image_id, order)]
-        if not left:
-            return
-
-
-def _is_in_the_way(api: docker.APIClient, image_id: str, order: BuildOrder) -> bool:
-    """Try to remove it; whether another try may help."""
-    try:
-        found = api.inspect_image(image_id)  # type: ignore[no-untyped-call]
-        if found.get("RepoTags") or found.get("RepoDigests") or not _descends(api, found, order.bases):
-            return False
-        api.remove_image(image_id)
-    except NotFound:
-        return False
-    except APIError as error:
-        return error.status_code == CONFLICT
-    except (DockerException, requests.RequestException, OSError):
-        return False
-    return False
-
-
-def _descends(api: docker.APIClient, image: dict[str, Any], bases: frozenset[str]) -> bool:
-    for _ in range(MAX_ANCESTORS):
-        parent = image.get("Parent")
-        if not parent or parent in bases:
-            return bool(parent)
-        image = api.inspect_image(parent)  # type: ignore[no-untyped-call]
-    return False

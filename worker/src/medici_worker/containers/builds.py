@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from medici_worker.containers.archives import ArchiveUnusable, tar_of_zip, text_of
+from medici_worker.containers.archives import ArchiveUnusable, tar_of_zip, text_of, uncompressed_bytes
 from medici_worker.containers.build_policy import (
     RUN_IMAGE,
     VOLUME_ADVICE,
@@ -28,11 +28,13 @@ from medici_worker.containers.engine import (
     Engine,
     EngineError,
     Image,
+    ImageTooLarge,
     ImageUnavailable,
     OnLog,
 )
 from medici_worker.containers.finding import IMAGE_LABEL, find_image, is_run_image
 from medici_worker.containers.foreign_images import ForeignImages
+from medici_worker.containers.image_uses import ImageUses
 from medici_worker.containers.interrupt import Interrupt
 from medici_worker.containers.profile import container_user
 from medici_worker.outcome import RunFailure
@@ -48,6 +50,7 @@ _OFFLINE = re.compile(
 )
 _STEP = re.compile(r"^Step (\d+)/\d+", re.MULTILINE)
 MAX_TAIL = 2_000
+MIB = 1024**2
 MUCH_BYTES = 1024**3
 """A build that has taken this much of a full disk is what filled it."""
 
@@ -102,9 +105,17 @@ class Builder:
     """
 
     def __init__(
-        self, engine: Engine, notes: DockerfileNotes, *, engine_cpus: int, worker: str, disk: Disk | None = None
+        self,
+        engine: Engine,
+        notes: DockerfileNotes,
+        uses: ImageUses,
+        *,
+        engine_cpus: int,
+        worker: str,
+        disk: Disk | None = None,
     ) -> None:
         self._engine = engine
+        self._uses = uses
         self._disk = disk
         self._notes = notes
         self._engine_cpus = engine_cpus
@@ -133,8 +144,13 @@ class Builder:
         tag = image_tag(sha256, checked, bases)
         image = self._engine.image(tag)
         if image is None:
-            self._build(fetch(), checked, self._order(tag, checked, bases, policy, stop), on_log)
+            archive = fetch()
+            require_small(archive, policy.context_bytes, FailureKind.BUILD_FAILED)
+            self._build(archive, checked, self._order(tag, checked, bases, policy, stop), on_log)
             image = self._engine.image(tag)
+            if image is not None:
+                below = min(base.size_bytes for base in bases)
+                self._uses.note(image.image_id, added_bytes=max(image.size_bytes - below, 0))
         else:
             on_log(b"This archive has been built before; its image is used again.\n")
         if image is None:
@@ -154,12 +170,12 @@ class Builder:
         self,
         sha256: str,
         fetch: Callable[[], Path],
-        policy: BuildPolicy,  # noqa: ARG002 - as `image_for`
+        policy: BuildPolicy,
         on_log: OnLog,
         stop: Interrupt | None = None,
     ) -> BuiltImage:
         """The saved image in an archive, loaded once. Raises `RunFailure`: archive_rejected, image_refused."""
-        return self._built(self._foreign.loaded(sha256, fetch, on_log, stop), (), {})
+        return self._built(self._foreign.loaded(sha256, fetch, on_log, stop, limit_bytes=policy.image_bytes), (), {})
 
     def referenced_image(
         self, reference: str, policy: BuildPolicy, on_log: OnLog, stop: Interrupt | None = None
@@ -177,6 +193,7 @@ class Builder:
         return self._users[image.image_id]
 
     def _built(self, image: Image, bases: tuple[str, ...], names: Mapping[str, str]) -> BuiltImage:
+        self._uses.note(image.image_id)
         return BuiltImage(image.image_id, self.user_of(image), bases, image.volumes, names)
 
     def _order(
@@ -191,6 +208,7 @@ class Builder:
             stages=checked.stages,
             bases=frozenset(base.image_id for base in bases),
             disk=self._disk,
+            image_bytes=policy.image_bytes,
             stop=stop,
         )
 
@@ -235,6 +253,9 @@ class Builder:
         except BuildTimedOut as error:
             detail = f"The limit is {order.time_s:g} s."
             raise RunFailure(FailureKind.BUILD_TIMEOUT, detail, private_detail=str(error)) from error
+        except ImageTooLarge as error:
+            detail = f"It added more to its base images than the limit of {order.image_bytes // MIB} MiB."
+            raise RunFailure(FailureKind.BUILD_FAILED, detail, private_detail=str(error)) from error
         except DiskNearlyFull as error:
             raise self._disk_filled(free_bytes) from error
         except BuildBroken as error:
@@ -269,6 +290,19 @@ def build_failure(error: str, log: str) -> RunFailure:
     return RunFailure(
         FailureKind.BUILD_FAILED, " ".join(detail), private_detail=f"{error}\n\n{log[-MAX_TAIL:]}".strip()
     )
+
+
+def require_small(archive: Path, limit_bytes: int, otherwise: FailureKind) -> None:
+    """Before anything of it is unpacked."""
+    try:
+        size_bytes = uncompressed_bytes(archive)
+    except ArchiveUnusable as error:
+        raise RunFailure(FailureKind.ARCHIVE_REJECTED, str(error)) from error
+    if size_bytes > limit_bytes:
+        raise RunFailure(
+            otherwise,
+            f"The archive's files have {-(-size_bytes // MIB)} MiB in all; the limit is {limit_bytes // MIB} MiB.",
+        )
 
 
 def _dockerfile_of(archive: Path) -> str:

@@ -6,12 +6,13 @@ last byte, so a half-filled one is never used, and an engine that made an empty 
 
 import contextlib
 import os
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from medici_worker.containers.archives import tar_of_zip, uncompressed_bytes
-from medici_worker.containers.engine import LABEL_WORKER, ContainerPlan, Engine, Mount, Volume
+from medici_worker.containers.engine import LABEL_UNTIL, LABEL_WORKER, ContainerPlan, Engine, Mount, Volume
 from medici_worker.containers.interrupt import Interrupt
 from medici_worker.containers.profile import Profile
 from medici_worker.locks import FileLock
@@ -21,6 +22,8 @@ LABEL_BYTES = "medici.bytes"
 PREFIX = "medici-data-"
 DONE_PREFIX = "medici-done-"
 LOCK_LOOK_S = 0.1
+FILL_S = 6 * 3600
+"""Nobody fills a volume for longer."""
 
 
 class Datasets:
@@ -58,7 +61,8 @@ class Datasets:
             lock.free()
 
     def clean(self, budget_bytes: int) -> list[str]:
-        """Remove the longest unused volumes until the rest fits the budget. Those in use stay."""
+        """Remove half-filled volumes, and the longest unused until the rest fits the budget. Those in use stay."""
+        self._remove_half_filled()
         filled = {
             volume.name.removeprefix(DONE_PREFIX): int(volume.labels.get(LABEL_BYTES, "0"))
             for volume in self._engine.volumes(name_contains=DONE_PREFIX)
@@ -72,6 +76,19 @@ class Datasets:
                 total -= filled[sha256]
                 removed.append(sha256)
         return removed
+
+    def _remove_half_filled(self) -> None:
+        """Whoever began to fill it has died: a living one holds the lock."""
+        for volume in self._engine.volumes(name_contains=PREFIX):
+            sha256 = volume.name.removeprefix(PREFIX)
+            lock = self._lock(sha256)
+            if self._is_filled(sha256) or not lock.try_take():
+                continue
+            try:
+                if not self._is_filled(sha256):
+                    self._engine.remove_volume(volume.name)
+            finally:
+                lock.free()
 
     def _is_filled(self, sha256: str) -> bool:
         found = {volume.name: volume.labels.get(LABEL_FILLING) for volume in self._engine.volumes(name_contains=sha256)}
@@ -98,7 +115,7 @@ class Datasets:
             profile=self._profile,
             mounts=(Mount(volume, "/data", read_only=False),),
             command=("sleep", "infinity"),
-            labels={LABEL_WORKER: self._worker},
+            labels={LABEL_WORKER: self._worker, LABEL_UNTIL: str(int(time.time() + FILL_S))},
         )
 
     def remove(self, sha256: str) -> bool:

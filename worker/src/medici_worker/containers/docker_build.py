@@ -1,7 +1,6 @@
 """Building over the engine's HTTP API, with the classic builder: without network, within limits."""
 
 import json
-import re
 import threading
 import time
 from collections.abc import Iterable
@@ -11,7 +10,8 @@ import docker
 import requests
 from docker.errors import APIError
 
-from medici_worker.containers.build_watch import BuildWatch, clear_unnamed
+from medici_worker.containers.build_traces import Growth, Made, clear_unnamed
+from medici_worker.containers.build_watch import BuildWatch
 from medici_worker.containers.docker_errors import engine_errors, explanation
 from medici_worker.containers.docker_streams import body, cut, events
 from medici_worker.containers.engine import (
@@ -20,21 +20,21 @@ from medici_worker.containers.engine import (
     BuildTimedOut,
     DiskNearlyFull,
     EngineError,
+    ImageTooLarge,
     OnLog,
 )
 
 CPU_PERIOD_US = 100_000
 ANSWER_TIMEOUT_S = 120
 BAD_REQUEST = 400
-_MADE = re.compile(r" ---> ([0-9a-f]{12,64})\n")
 
 
 def build(api: docker.APIClient, context: Iterable[bytes], order: BuildOrder, on_log: OnLog) -> str:
     deadline = time.monotonic() + order.time_s
-    made: list[str] = []
+    made = Made()
     with engine_errors("build the image"):
         response = _post_build(api, context, order, on_log)
-        watch = BuildWatch(api, order, lambda: cut(response))
+        watch = BuildWatch(api, order, made, lambda: cut(response))
         timer = threading.Timer(max(deadline - time.monotonic(), 0.0), cut, args=(response,))
         timer.daemon = True
         timer.start()
@@ -43,11 +43,13 @@ def build(api: docker.APIClient, context: Iterable[bytes], order: BuildOrder, on
             with order.stop.calling(lambda: cut(response)):
                 image_id = _follow_build(response, on_log, made)
         except BuildBroken:
-            clear_unnamed(api, made, order)
+            clear_unnamed(api, made.images, order)
             raise
         except (requests.RequestException, OSError, ValueError, AttributeError) as error:
-            clear_unnamed(api, made, order, tries=10)
+            clear_unnamed(api, made.images, order, tries=10)
             order.stop.check()
+            if watch.grown_bytes:
+                raise ImageTooLarge(f"It had added {watch.grown_bytes} bytes to its base images.") from None
             if watch.disk_was_low:
                 raise DiskNearlyFull("The disk was nearly full.") from None
             if time.monotonic() >= deadline:
@@ -58,8 +60,17 @@ def build(api: docker.APIClient, context: Iterable[bytes], order: BuildOrder, on
             watch.end()
             response.close()
         if order.stages > 1:
-            clear_unnamed(api, made, order)
+            clear_unnamed(api, made.images, order)
+        _require_small(api, image_id, order)
         return image_id
+
+
+def _require_small(api: docker.APIClient, image_id: str, order: BuildOrder) -> None:
+    """A step may end between two looks. What is too large goes at once."""
+    added_bytes = Growth(api, order.bases).of_images([image_id])
+    if added_bytes > order.image_bytes:
+        api.remove_image(order.tag)
+        raise ImageTooLarge(f"It added {added_bytes} bytes to its base images.")
 
 
 def _post_build(api: docker.APIClient, context: Iterable[bytes], order: BuildOrder, on_log: OnLog) -> requests.Response:
@@ -100,13 +111,13 @@ def _limit(name: str, value: int) -> dict[str, Any]:
     return {"Name": name, "Soft": value, "Hard": value}
 
 
-def _follow_build(response: requests.Response, on_log: OnLog, made: list[str]) -> str:
+def _follow_build(response: requests.Response, on_log: OnLog, made: Made) -> str:
     """The image's id; `made` receives the ids that the steps name on the way."""
     image_id = ""
     for event in events(response):
         if "stream" in event:
             on_log(str(event["stream"]).encode())
-            made.extend(_MADE.findall(str(event["stream"])))
+            made.read(str(event["stream"]))
         elif "error" in event:
             on_log(str(event["error"]).encode() + b"\n")
             raise BuildBroken(str(event["error"]))

@@ -18,6 +18,8 @@ from medici_worker.images.recipes import INPUTS_LABEL, RECIPES
 LABEL_WORKER = "medici.worker"
 LABEL_RUN = "medici.run"
 LABEL_ATTEMPT = "medici.attempt"
+LABEL_UNTIL = "medici.until"
+"""Seconds since 1970: whoever finds the container or volume after that moment may remove it, whosever it is."""
 
 GIB = 1024**3
 CURATED = frozenset(recipe.tag for recipe in RECIPES.values())
@@ -48,6 +50,10 @@ class BuildBroken(Exception):
 
 class BuildTimedOut(Exception):
     """The build ran over its time limit and was stopped."""
+
+
+class ImageTooLarge(Exception):
+    """The build added more to its base images than it may, and was stopped or undone."""
 
 
 class DiskNearlyFull(Exception):
@@ -141,7 +147,7 @@ class BuildOrder:
     """How an image is built; the Dockerfile is called `Dockerfile` and has been checked.
 
     `file_bytes`: the largest file of a step; `pids`: processes of a step; `bases`: ids of the base images; `disk`:
-    watched while it builds; `stop`: ends it.
+    watched while it builds; `image_bytes`: what it may add to them; `stop`: ends it.
     """
 
     tag: str
@@ -154,6 +160,7 @@ class BuildOrder:
     stages: int = 1
     bases: frozenset[str] = frozenset()
     disk: Disk | None = None
+    image_bytes: int = 20 * GIB
     stop: Interrupt = field(default_factory=Interrupt, compare=False)
 
 
@@ -223,7 +230,7 @@ class Engine(Protocol):
     def build(self, context: Iterable[bytes], order: BuildOrder, on_log: OnLog) -> str:
         """Build from a tar stream, without network; returns the image's id.
 
-        Raises `BuildBroken`, `BuildTimedOut`, `DiskNearlyFull`, `Interrupted`.
+        Raises `BuildBroken`, `BuildTimedOut`, `ImageTooLarge`, `DiskNearlyFull`, `Interrupted`.
         """
 
     def remove_image(self, reference: str) -> None:

@@ -8,8 +8,8 @@ Containers are Python functions, found by their command line:
 
     FakeEngine(programs={"predict": predict})
 
-A build reads FROM, USER, VOLUME, CMD, `RUN false` and `RUN sleep N` of the Dockerfile. Limits on time and on the size
-of volumes hold; those on memory do not, a program raises `MemoryError` instead.
+A build reads FROM, USER, VOLUME, CMD, `RUN false`, `RUN sleep N` and `RUN fill N` of the Dockerfile. Limits on time,
+and on the size of volumes and builds, hold; those on memory do not, a program raises `MemoryError` instead.
 """
 
 import errno
@@ -37,6 +37,7 @@ from medici_worker.containers.engine import (
     Found,
     Image,
     ImageBroken,
+    ImageTooLarge,
     ImageUnavailable,
     Mount,
     OnLog,
@@ -265,6 +266,7 @@ class FakeEngine:
         command: tuple[str, ...] = ()
         user = ""
         volumes: tuple[str, ...] = ()
+        size_bytes = 0
         if order.disk is not None and order.disk.is_low:
             raise DiskNearlyFull("The disk was nearly full.")
         for number, step in enumerate(parse(text).instructions, start=1):
@@ -276,12 +278,22 @@ class FakeEngine:
             if step.keyword == "RUN" and step.value.startswith("sleep "):
                 order.stop.event.wait(min(float(step.words[1]), order.time_s))
                 order.stop.check()
+            if step.keyword == "RUN" and step.value.startswith("fill "):
+                size_bytes += int(step.words[1])
+            if size_bytes > order.image_bytes:
+                raise ImageTooLarge(f"The build added {size_bytes} bytes to its base images.")
             command = _words(step.value) if step.keyword == "CMD" else command
             user = step.value if step.keyword == "USER" else user
             volumes += step.words if step.keyword == "VOLUME" else ()
         image_id = f"sha256:{hashlib.sha256((text + order.tag).encode()).hexdigest()}"
         image = Image(
-            image_id, user, tags=(order.tag,), created_at=datetime.now(UTC), labels=order.labels, volumes=volumes
+            image_id,
+            user,
+            tags=(order.tag,),
+            size_bytes=size_bytes,
+            created_at=datetime.now(UTC),
+            labels=order.labels,
+            volumes=volumes,
         )
         self._images[order.tag] = FakeImage(image, command)
         return image_id

@@ -23,7 +23,6 @@ from medici_worker.outcome import RunFailure
 from medici_worker.protocol import BuildPolicy, FailureKind
 
 GIB = 1024**3
-MAX_IMAGE_BYTES = 20 * GIB
 _BY_DIGEST = re.compile(r"[A-Za-z0-9][\w./:-]*@sha256:[0-9a-f]{64}", re.ASCII)
 _NAME = re.compile(r"-([0-9a-f]{1,16})-[0-9a-f]{32}$")
 
@@ -36,13 +35,21 @@ class ForeignImages:
     owner: str
     disk: Disk | None = None
 
-    def loaded(self, sha256: str, fetch: Callable[[], Path], on_log: OnLog, stop: Interrupt | None = None) -> Image:
+    def loaded(
+        self,
+        sha256: str,
+        fetch: Callable[[], Path],
+        on_log: OnLog,
+        stop: Interrupt | None = None,
+        *,
+        limit_bytes: int = BuildPolicy().image_bytes,
+    ) -> Image:
         """The image of an archive with this content. Raises `RunFailure`: archive_rejected, image_refused."""
         if (known := self._known(sha256)) is not None:
             on_log(b"This image has been loaded before; it is used again.\n")
             return known
         saved = _read(fetch())
-        self._refuse(saved.architecture, saved.size_bytes)
+        self._refuse(saved.architecture, saved.size_bytes, limit_bytes)
         image = self.engine.image(saved.image_id)
         if image is None:
             self._require_room(saved)
@@ -62,7 +69,7 @@ class ForeignImages:
             raise RunFailure(FailureKind.IMAGE_REFUSED, "The image was built from a submission.")
         if before is None:
             image = self._kept(image, hashlib.sha256(reference.encode()).hexdigest(), pulled=True)
-        self._refuse(image.architecture, image.size_bytes)
+        self._refuse(image.architecture, image.size_bytes, policy.image_bytes)
         return image
 
     def _pulled(self, reference: str, policy: BuildPolicy, on_log: OnLog, stop: Interrupt | None) -> Image:
@@ -78,7 +85,7 @@ class ForeignImages:
         on_log(b"The image has been fetched.\n")
         return image
 
-    def _refuse(self, architecture: str, size_bytes: int) -> None:
+    def _refuse(self, architecture: str, size_bytes: int, limit_bytes: int) -> None:
         here = self.engine.describe().architecture
         if architecture and here and architecture != here:
             raise RunFailure(
@@ -86,8 +93,8 @@ class ForeignImages:
                 f"The image was built for {architecture}, and workers are {here}: build it with "
                 f"--platform linux/{here}.",
             )
-        if size_bytes > MAX_IMAGE_BYTES:
-            raise RunFailure(FailureKind.IMAGE_REFUSED, f"The image is larger than {MAX_IMAGE_BYTES // GIB} GiB.")
+        if size_bytes > limit_bytes:
+            raise RunFailure(FailureKind.IMAGE_REFUSED, f"The image is larger than {limit_bytes // GIB} GiB.")
 
     def _require_room(self, saved: SavedImage) -> None:
         disk = self.disk

@@ -51,7 +51,7 @@ _SENTENCES = {
     ),
     FailureKind.TIME_LIMIT: "The container was stopped because it ran over the time limit.",
     FailureKind.MEMORY_LIMIT: "The container was stopped because it used more memory than the limit.",
-    FailureKind.OUTPUT_LIMIT: "The container wrote more to /mnt/out than the limit.",
+    FailureKind.OUTPUT_LIMIT: "The outputs are more than the limit for /mnt/out.",
     FailureKind.OUTPUT_MISSING: "The container ended without writing any file to /mnt/out.",
     FailureKind.PREDICTIONS_INVALID: (
         "The predictions could not be scored because they do not follow the challenge's format."

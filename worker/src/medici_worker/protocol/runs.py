@@ -89,7 +89,7 @@ class Limits(Message):
 
 
 class BuildPolicy(Message):
-    """What a Dockerfile may do. Builds have no network and see no data."""
+    """What a Dockerfile may do. Builds see no data, and no network but the one package index that `index` names."""
 
     allowed_bases: tuple[str, ...] = ("medici/*", "python:3.*", "projectmonai/monai:*")
     """Patterns (fnmatch) of names that FROM and COPY --from may use, before mapping; `scratch` is never one."""
@@ -101,6 +101,12 @@ class BuildPolicy(Message):
     time_s: float = Field(default=1800, gt=0)
     memory_bytes: int = Field(default=4 * 1024**3, gt=0)
     cpus: float = Field(default=2, gt=0)
+    context_bytes: int = Field(default=8 * 1024**3, gt=0)
+    """Of the archive's files, unpacked: what is sent to the builder, or laid out beside a program."""
+    image_bytes: int = Field(default=20 * 1024**3, gt=0)
+    """What a build may add to its base images, all stages together; the size of an image that comes from elsewhere."""
+    index: str | None = Field(default=None, max_length=300)
+    """Address of the one package index that builds may ask (`https://host/simple`); workers list what they allow."""
 
 
 class RunSpec(Message):
