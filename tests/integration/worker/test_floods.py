@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -23,7 +24,7 @@ FLOOD = "import os\nline = b'x' * 65535 + b'\\n'\nfor _ in range({0}): os.write(
 class Memory:
     """The largest resident set of this process while inside, beyond what it was before."""
 
-    def __enter__(self) -> "Memory":
+    def __enter__(self) -> Self:
         self._over = threading.Event()
         self._before = self.largest = _resident_bytes()
         self._thread = threading.Thread(target=self._look)

@@ -175,7 +175,8 @@ TOO_LARGE = {
     "one step": f"FROM {IMAGE}\nRUN {MUCH.format('/a')}; sleep 60\n",
     "many steps": f"FROM {IMAGE}\n" + "".join(f"RUN head -c 20000000 /dev/zero > /{one}\n" for one in "abcd"),
     "copies": f"FROM {IMAGE}\n" + "".join(f"COPY big /{one}\n" for one in "abcd"),
-    "stages": f"FROM {IMAGE} AS x\nRUN head -c 40000000 /dev/zero > /a\nFROM {IMAGE}\nCOPY --from=x /a /b\nRUN sleep 20\n",
+    "stages": f"FROM {IMAGE} AS x\nRUN head -c 40000000 /dev/zero > /a\nFROM {IMAGE}\n"
+    "COPY --from=x /a /b\nRUN sleep 20\n",
     "the last step": f"FROM {IMAGE}\nRUN {MUCH.format('/a')}\n",
 }
 
