@@ -9,7 +9,7 @@ import httpx
 from medici_platform.accounts.access import SESSION_COOKIE
 from medici_platform.accounts.queries import user_by_name
 from medici_platform.accounts.service import open_web_session
-from tests.factories.platform import RunningPlatform
+from tests.factories.platform import NO_TLS, RunningPlatform
 
 _TOKEN = re.compile(r'name="form_token" value="([0-9a-f]{64})"')
 
@@ -22,7 +22,7 @@ class PageClient:
             self.cookies.set(SESSION_COOKIE, _session(platform, username))
 
     def request(self, method: str, path: str, **content: Any) -> httpx.Response:
-        with httpx.Client(base_url=self._url, cookies=self.cookies, timeout=30) as http:
+        with httpx.Client(base_url=self._url, cookies=self.cookies, timeout=30, verify=NO_TLS) as http:
             answer = http.request(method, path, **content)
             self.cookies = http.cookies
         return answer

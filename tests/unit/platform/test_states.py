@@ -61,12 +61,18 @@ def test_nobody_gains_by_failing_a_hard_task():
 def test_every_failure_has_a_sentence_and_a_fault(kind):
     assert kind.sentence.endswith(".")
     if kind != FailureKind.CANCELLED:
-        assert costs_quota(State.FAILED, kind.value, was_claimed=True) == (kind.fault == Fault.PARTICIPANT)
+        assert costs_quota(State.FAILED, [kind.value], was_claimed=True) == (kind.fault == Fault.PARTICIPANT)
 
 
 @pytest.mark.parametrize("was_claimed", [True, False])
 def test_cancelling_while_it_waits_costs_nothing(was_claimed):
-    assert costs_quota(State.CANCELLED, "cancelled", was_claimed=was_claimed) is was_claimed
+    assert costs_quota(State.CANCELLED, ["cancelled"], was_claimed=was_claimed) is was_claimed
+
+
+@pytest.mark.parametrize("failures", [["system_error", "time_limit"], ["time_limit", "scoring_failed"]])
+def test_of_several_tasks_one_fault_of_others_is_enough_to_cost_nothing(failures):
+    assert costs_quota(State.FAILED, failures, was_claimed=True) is False
+    assert costs_quota(State.FINISHED, failures, was_claimed=True) is True
 
 
 def test_what_participants_see_of_logs():

@@ -49,9 +49,7 @@ def rerun(
         if scoring_only and submission.kind != SubmissionKind.RESULTS and run.outputs_sha256 is None:
             raise Conflict(f"{what} left no outputs to score: run it again instead.")
     for run in runs:
-        run.scoring_only = scoring_only
-        run.attempts_left = context.settings.max_attempts
-        service.queue_run(session, context, run)
+        service.run_again(session, context, run, scoring_only=scoring_only)
     for run in runs:
         service.follow(session, context, run)
 

@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from medici_platform.errors import Gone, NotFound
@@ -22,13 +22,27 @@ def runs_of(session: Session, submission: Submission) -> Sequence[Run]:
 def held_run(session: Session, run_id: int, token: str, *, lock: bool = False) -> Run:
     """The run, if this token's attempt still holds it.
 
-    Raises Gone otherwise: cancelled, finished, or claimed again by another attempt.
+    Raises Gone otherwise: cancelled, finished, claimed again by another attempt, or its worker was revoked.
     """
-    statement = select(Run).where(Run.id == run_id, Run.token_hash == hash_token(token), Run.state.in_(HELD))
+    statement = run_by_token(run_id, token).where(Run.state.in_(HELD))
     run = session.scalar(statement.with_for_update(of=Run) if lock else statement)
     if run is None:
         raise Gone("This attempt is over: the run was cancelled, has ended, or was given to another worker.")
     return run
+
+
+def run_by_token(run_id: int, token: str) -> Select[Run]:
+    """None of a worker that has been revoked since it claimed, even if it has been enrolled again."""
+    return (
+        select(Run)
+        .join(Run.worker)
+        .where(
+            Run.id == run_id,
+            Run.token_hash == hash_token(token),
+            Worker.revoked_at.is_(None),
+            Worker.enrolled_at <= Run.started_at,
+        )
+    )
 
 
 def attempt_row(session: Session, run: Run) -> RunAttempt:
@@ -105,11 +119,11 @@ def log_pieces(
     ).all()
 
 
-def log_length(session: Session, run: Run, stage: str) -> int:
-    """Characters of the stage's log that have been stored."""
+def log_end(session: Session, run: Run, stage: str) -> int:
+    """How far the stage's log has come, in characters, also where a piece was lost on its way."""
     return (
         session.scalar(
-            select(func.sum(func.length(RunLog.text))).where(
+            select(func.max(RunLog.position + func.length(RunLog.text))).where(
                 RunLog.run_id == run.id, RunLog.attempt == run.attempt, RunLog.stage == stage
             )
         )

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from medici_platform.challenges.queries import leaderboards, score_filter
@@ -12,7 +11,6 @@ from medici_platform.runs import queries, service
 from medici_platform.runs.computing import compute, is_computed, plan
 from medici_platform.runs.models import Run, RunAttempt, RunLog
 from medici_platform.runs.rules import STAGE_STATES
-from medici_platform.security import hash_token
 from medici_platform.states import State
 from medici_scoring.scores import Scores, ScoresUnreadable, parse_scores
 from medici_worker.protocol import FailureKind, LogChunk, Report, ScoreFiles, Stage
@@ -31,7 +29,7 @@ def enter_stage(session: Session, context: Context, run: Run, stage: Stage) -> N
 
 def store_log(session: Session, context: Context, run: Run, chunk: LogChunk) -> None:
     """A chunk that is there already, wholly or in part, changes nothing."""
-    if chunk.position < queries.log_length(session, run, chunk.stage):
+    if not chunk.text or chunk.position < queries.log_end(session, run, chunk.stage):
         return
     text = chunk.text.replace("\x00", "\ufffd")  # PostgreSQL stores no NUL
     session.add(
@@ -48,9 +46,7 @@ def store_log(session: Session, context: Context, run: Run, chunk: LogChunk) -> 
 
 def store_report(session: Session, context: Context, run_id: int, token: str, report: Report) -> None:
     """End the run as its worker says. The same report again is a no-op; one of a superseded attempt is refused."""
-    run = session.scalar(
-        select(Run).where(Run.id == run_id, Run.token_hash == hash_token(token)).with_for_update(of=Run)
-    )
+    run = session.scalar(queries.run_by_token(run_id, token).with_for_update(of=Run))
     if run is None:
         raise Gone("This attempt is over: the run was given to another worker.")
     attempt = queries.attempt_row(session, run)

@@ -30,12 +30,14 @@ def mean_scores(scores_of_runs: Sequence[Mapping[str, float]]) -> dict[str, floa
     return {key: mean for key, mean in means.items() if isfinite(mean)}
 
 
-def costs_quota(state: State, failure: str | None, *, was_claimed: bool) -> bool:
-    """Faults of organizers and of the platform cost nothing, nor does what was cancelled while it still waited."""
+def costs_quota(state: State, failures: Sequence[str], *, was_claimed: bool) -> bool:
+    """`failures`: of all runs. Where nothing was scored, one fault of the organizers' or the platform's is enough for
+    it to cost nothing, in whichever task; nor does what was cancelled while it still waited.
+    """
     if state == State.CANCELLED:
         return was_claimed
-    if state == State.FAILED and failure:
-        return FailureKind(failure).fault == Fault.PARTICIPANT
+    if state == State.FAILED:
+        return all(FailureKind(failure).fault == Fault.PARTICIPANT for failure in failures)
     return True
 
 

@@ -62,6 +62,18 @@ def queue_run(session: Session, context: Context, run: Run) -> None:
     hint(session, context, run)
 
 
+def run_again(session: Session, context: Context, run: Run, *, scoring_only: bool) -> None:
+    """From its start, or from its kept outputs. Nothing of how it ended before is shown from now on."""
+    run.scoring_only = scoring_only
+    run.attempts_left = context.settings.max_attempts
+    run.finished_at = None
+    run.failure = None
+    run.public_detail = run.private_detail = ""
+    run.detailed_html = None
+    session.execute(delete(Score).where(Score.run_id == run.id))
+    queue_run(session, context, run)
+
+
 def hint(session: Session, context: Context, run: Run) -> None:
     run.hinted_at = context.now()
     gpus = 0 if run.scoring_only else run.gpus
@@ -187,7 +199,9 @@ def settle(session: Session, context: Context, submission: Submission, runs: lis
     submission.failure = broken.failure if broken else None
     submission.failure_message = rules.explain_failures(_failures(runs), len(runs))
     submission.counts = submission.origin_id is None and rules.costs_quota(
-        submission.state, submission.failure, was_claimed=any(run.attempt > 0 for run in runs)
+        submission.state,
+        [run.failure for run in runs if run.failure],
+        was_claimed=any(run.attempt > 0 for run in runs),
     )
 
 
