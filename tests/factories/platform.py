@@ -256,8 +256,8 @@ class FakeWorker:
         self._platform = platform
         self._credential = credential
 
-    def hello(self, gpus: tuple[str, ...] = ()) -> httpx.Response:
-        body = {"version": "0", "hostname": "test", "slots": 1, "gpus": list(gpus)}
+    def hello(self, gpus: tuple[str, ...] = (), **more: Any) -> httpx.Response:
+        body = {"version": "0", "hostname": "test", "slots": 1, "gpus": list(gpus), **more}
         return self._post("/hello", self._credential, body)
 
     def claim(self, run_id: int, free_gpus: int = 0) -> httpx.Response:

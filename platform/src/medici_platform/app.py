@@ -38,7 +38,7 @@ def make_context(settings: Settings, dispatcher: Dispatcher | None = None) -> Co
     return Context(
         settings=settings,
         database=Database(settings.database),
-        storage=Storage(settings.storage),
+        storage=Storage(settings.storage, reserve_bytes=settings.storage_reserve_bytes),
         dispatcher=dispatcher or CeleryDispatcher(settings.broker),
         start_runs=start_runs,
         place_on_board=place_on_board,

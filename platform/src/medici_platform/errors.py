@@ -55,6 +55,13 @@ class TooLarge(MediciError):
     code = "too_large"
 
 
+class StorageFull(MediciError):
+    """New work is refused before the disk is full, so that nothing that has been taken is lost."""
+
+    status = HTTPStatus.INSUFFICIENT_STORAGE
+    code = "storage_full"
+
+
 class TooManyRequests(MediciError):
     status = HTTPStatus.TOO_MANY_REQUESTS
     code = "too_many_requests"

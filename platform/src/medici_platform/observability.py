@@ -38,6 +38,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.requests = Counter("medici_requests", "Requests answered", ["method", "status"], registry=self.registry)
         self.seconds = Histogram("medici_request_seconds", "Time to answer", registry=self.registry)
+        self.storage = Gauge("medici_storage_free_bytes", "Room on the storage's disk", registry=self.registry)
         self.runs = Gauge("medici_runs", "Runs that have not ended, by state", ["state"], registry=self.registry)
 
     def render(self, context: Context) -> bytes:
@@ -45,6 +46,7 @@ class Metrics:
             counts = session.execute(
                 select(Run.state, func.count()).where(Run.state.not_in(TERMINAL)).group_by(Run.state)
             ).all()
+        self.storage.set(context.storage.free_bytes)
         self.runs.clear()
         for state, count in counts:
             self.runs.labels(state.value).set(count)
@@ -62,14 +64,14 @@ def healthy() -> str:
 
 @router.get("/readyz")
 def ready(context: CurrentContext) -> JSONResponse:
-    """The database answers and its schema is there."""
+    """The database answers and its schema is there. With a full storage pages and runs go on: it only says so."""
     try:
         with context.database.read() as session:
             session.execute(text("SELECT 1 FROM run LIMIT 1"))
     except SQLAlchemyError as error:
         log.warning("not_ready", error=str(error))
         return JSONResponse({"ready": False, "database": "unavailable"}, status_code=503)
-    return JSONResponse({"ready": True})
+    return JSONResponse({"ready": True, "storage": "nearly full" if context.storage.is_full else "has room"})
 
 
 @router.get("/metrics")

@@ -25,6 +25,8 @@ class Settings(BaseSettings):
     """Folder of the schema migrations. Default: the checkout's own."""
     storage_dir: Path | None = None
     """Folder of uploads, data sets and outputs; several web processes share it. Default: under the data folder."""
+    storage_reserve_bytes: int = Field(default=1024**3, ge=0)
+    """With less than this left on the storage's disk, no upload is taken; what runs is still reported. 0: never."""
     secret_key: str = DEVELOPMENT_SECRET
     """Signs cookies and forms. In production at least 32 characters, the same for all web processes."""
     public_url: str = "http://127.0.0.1:8000"

@@ -54,9 +54,10 @@ async def receive_form(
     """The multipart form with one file. Nothing of it is left behind unless the caller keeps the file.
 
     `text_field`: one of the fields, whose text may come instead of a file; the form may then be a JSON object too.
-    Raises InvalidRequest for a body that is no such form, TooLarge over the limit (at once, if the header tells).
+    Raises InvalidRequest for a body that is no such form, TooLarge over the limit and StorageFull without room for it
+    (at once, if the header tells).
     """
-    _check_declared_size(request, limit_bytes)
+    storage.require_room(_check_declared_size(request, limit_bytes))
     with storage.receive(limit_bytes=limit_bytes) as reception:
         target = _FileTarget(reception)
         if text_field and _is_json(request):
@@ -145,10 +146,12 @@ def _part_marker(request: Request) -> bytes:
     return f"--{found[1]}".encode("latin-1", "replace") if found else b"--"
 
 
-def _check_declared_size(request: Request, limit_bytes: int) -> None:
+def _check_declared_size(request: Request, limit_bytes: int) -> int:
+    """What the header says; 0 when it says nothing."""
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit_bytes + MULTIPART_OVERHEAD_BYTES:
         raise TooLarge(f"The file is larger than the limit of {limit_bytes / 1024**2:,.0f} MiB for one upload.")
+    return int(declared) if declared.isdigit() else 0
 
 
 @asynccontextmanager

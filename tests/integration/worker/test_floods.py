@@ -76,7 +76,7 @@ def test_the_engine_keeps_no_more_than_the_cap(engine):
     finally:
         running.remove()
     print(f"\nlargest log of a container that prints without end: {largest / MIB:.1f} MiB")
-    assert 0 < largest < 11 * MIB
+    assert 0 < largest < 2 * 10_000_000 + MIB  # one that is full, and one that begins, for a moment
 
 
 def test_a_build_that_prints_without_end(engine):

@@ -47,7 +47,7 @@ CHUNK_BYTES = 256 * 1024
 RETRY_S = 60.0
 REPORT_RETRY_S = 600.0  # a finished run is worth waiting for: its work is done
 BROKEN_REPORT_S = 30.0  # but a platform that breaks over this one report will do so again
-_PASSING = frozenset({429, 500, 502, 503, 504})
+_PASSING = frozenset({429, 500, 502, 503, 504, 507})
 
 _log = structlog.get_logger("medici.worker.client")
 

@@ -89,6 +89,11 @@ class Progress:
         """The archive on this machine, downloaded at most once per run."""
         if file.sha256 not in self._fetched:
             path = self.folder / f"{file.role}.zip"
+            if not replace(self.site.disk, folder=self.folder).has_room_for(file.size_bytes):
+                raise EngineError(
+                    f"The {file.role} was not fetched: it takes {file.size_bytes} bytes, and hardly any room would be "
+                    "left on the worker's disk."
+                )
             self.host.fetch(file, path)
             self._fetched[file.sha256] = path
         return self._fetched[file.sha256]

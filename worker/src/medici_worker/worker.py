@@ -27,6 +27,9 @@ from medici_worker.run import execute
 from medici_worker.settings import WorkerSettings
 from medici_worker.worksite import Worksite, open_worksite
 
+DISK_LOOK_S = 5.0
+"""How soon a full disk, and one that has room again, is noticed while nothing runs."""
+
 _log = structlog.get_logger("medici.worker")
 
 
@@ -47,6 +50,9 @@ class WorkerProcess:
         self._site = site
         self._claiming = threading.Lock()
         self._attempts: set[Attempt] = set()
+        self._is_low_on_disk = False
+        self._news = threading.Event()
+        """Something that the platform should hear before the next minute is over."""
         self._stopping = threading.Event()
 
     @property
@@ -65,7 +71,7 @@ class WorkerProcess:
         if self._stopping.is_set():
             return False
         with structlog.contextvars.bound_contextvars(run_id=run_id):
-            if not self._has_room():
+            if not self.has_room():
                 return True  # the run waits for another worker, or for its next hint
             claimed = self._claim(run_id)
             if claimed is not None:
@@ -77,12 +83,23 @@ class WorkerProcess:
         return True
 
     def hello(self) -> WorkerWelcome:
+        self.has_room()
+        self._news.clear()
+        info = self._site.info
         return self._client.hello(
             WorkerHello(
                 version=own_version(),
                 hostname=socket.gethostname(),
                 slots=self.settings.slots,
                 gpus=tuple(gpu.model for gpu in self._gpus.gpus),
+                is_low_on_disk=self._is_low_on_disk,
+                engine={
+                    "product": info.product,
+                    "version": info.version,
+                    "runtime": self._site.runtime or info.runtime,
+                    "architecture": info.architecture,
+                    "kernel": info.kernel,
+                },
             )
         )
 
@@ -91,13 +108,24 @@ class WorkerProcess:
         self._site.benches.prepare(BenchSize.of(Limits(), Limits()))
 
     def keep_in_touch(self) -> None:
-        """Tell what this worker has, every minute or so, until it stops; clear away when there is time."""
-        while not self._stopping.wait(self.settings.hello_s):
+        """Tell what this worker has, every minute or so and when it changes; clear away when there is time."""
+        while not self._stopping.is_set():
+            self._await_news()
+            if self._stopping.is_set():
+                return
             try:
                 self.hello()
             except (HostUnreachable, LeaseLost) as error:
                 _log.warning("hello_failed", error=str(error))
             self.clean()
+
+    def _await_news(self) -> None:
+        """Until something has changed, or a minute is over."""
+        until = time.monotonic() + self.settings.hello_s
+        while not self._stopping.is_set() and (left_s := until - time.monotonic()) > 0:
+            if self._news.wait(min(left_s, DISK_LOOK_S)):
+                return
+            self.has_room()
 
     def clean(self) -> None:
         keep_within_budget(
@@ -112,6 +140,7 @@ class WorkerProcess:
         if self._stopping.is_set():
             return
         self._stopping.set()
+        self._news.set()
         timer = threading.Timer(self.settings.grace_s, self.hand_back)
         timer.daemon = True
         timer.start()
@@ -123,24 +152,28 @@ class WorkerProcess:
 
     def close(self) -> None:
         self._stopping.set()
+        self._news.set()
         self._site.close()
         self._client.close()
         self._engine.close()
 
-    def _has_room(self) -> bool:
+    def has_room(self) -> bool:
+        """On the engine's disk. Whoever waits for a run, and the administrators, are told at once when that changes."""
         disk = self._site.disk
         if disk.is_low:
             make_room(self._site)
-        if not disk.is_low:
-            return True
-        _log.error(
-            "disk_nearly_full",
-            advice="No run is claimed: free some room, or set MEDICI_WORKER_DISK_RESERVE_BYTES.",
-            folder=str(disk.folder),
-            free_bytes=disk.free_bytes,
-            reserve_bytes=disk.reserve_bytes,
-        )
-        return False
+        is_low = disk.is_low
+        if is_low is self._is_low_on_disk:
+            return not is_low
+        self._is_low_on_disk = is_low
+        self._news.set()
+        numbers = {"free_bytes": disk.free_bytes, "reserve_bytes": disk.reserve_bytes, "folder": str(disk.folder)}
+        if is_low:
+            advice = "No run is claimed: free some room, or set MEDICI_WORKER_DISK_RESERVE_BYTES."
+            _log.error("disk_nearly_full", advice=advice, **numbers)
+        else:
+            _log.info("disk_has_room", **numbers)
+        return not is_low
 
     def _claim(self, run_id: int) -> tuple[Claim, GpuLease] | None:
         """GPUs are leased before the claim, so that no two runs are promised the same one."""

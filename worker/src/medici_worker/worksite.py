@@ -73,6 +73,7 @@ def open_worksite(  # noqa: PLR0913 - keyword-only settings of one place
         holder_image=holder_image,
         profile=profile,
         worker=name,
+        disk=disk,
     )
     return Worksite(
         engine=engine,

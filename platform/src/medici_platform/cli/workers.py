@@ -49,7 +49,15 @@ def list_workers(as_json: Annotated[bool, typer.Option("--json")] = False) -> No
         print_json(workers)
         return
     rows = [
-        [each["name"], each["hostname"], str(each["slots"]), ", ".join(each["gpus"]) or "–", each["seen_at"] or "never"]
+        [
+            each["name"],
+            each["hostname"],
+            str(each["slots"]),
+            ", ".join(each["gpus"]) or "–",
+            "full: takes no run" if each["is_low_on_disk"] else "–",
+            each["seen_at"] or "never",
+        ]
         for each in workers
     ]
-    print_table("Workers", [("Name", False), ("Host", False), ("Slots", True), ("GPUs", False), ("Seen", False)], rows)
+    columns = [("Name", False), ("Host", False), ("Slots", True), ("GPUs", False), ("Disk", False), ("Seen", False)]
+    print_table("Workers", columns, rows)

@@ -24,3 +24,7 @@ class WorkerOut(BaseModel):
     gpus: list[str]
     enrolled_at: datetime
     seen_at: datetime | None
+    is_low_on_disk: bool
+    """It takes no run until there is room again."""
+    engine: dict[str, str]
+    """What its container engine says of itself."""

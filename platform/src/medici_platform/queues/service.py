@@ -66,9 +66,14 @@ def revoke_worker(session: Session, name: str, *, now: datetime) -> None:
     worker.revoked_at = now
 
 
-def note_hello(worker: Worker, hello: WorkerHello, *, now: datetime) -> None:
+def note_hello(worker: Worker, hello: WorkerHello, *, now: datetime) -> bool:
+    """Whether it can take runs again that it could not take before."""
+    is_back = worker.is_low_on_disk and not hello.is_low_on_disk
     worker.hostname = hello.hostname[:255]
     worker.version = hello.version[:40]
     worker.slots = hello.slots
     worker.gpus = list(hello.gpus)
+    worker.is_low_on_disk = hello.is_low_on_disk
+    worker.engine = dict(hello.engine)
     worker.seen_at = now
+    return is_back

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from medici_platform.errors import Gone, NotFound
 from medici_platform.queues.models import Worker
 from medici_platform.runs.models import Run, RunAttempt, RunLog, Score
-from medici_platform.runs.rules import waiting_sentence
+from medici_platform.runs.rules import low_disk_sentence, waiting_sentence
 from medici_platform.security import hash_token
 from medici_platform.states import HELD, State
 from medici_platform.submissions.models import Submission
@@ -91,7 +91,19 @@ def unclaimed_runs(session: Session, *, hinted_before: datetime) -> Sequence[Run
     ).all()
 
 
-def why_waiting(session: Session, run: Run, *, now: datetime) -> str:
+def waiting_runs(session: Session, queue_id: int) -> Sequence[Run]:
+    """The oldest of a queue."""
+    return session.scalars(
+        select(Run)
+        .where(Run.state == State.QUEUED, Run.queue_id == queue_id)
+        .order_by(Run.id)
+        .limit(HINTS_PER_SWEEP)
+        .with_for_update(of=Run)
+    ).all()
+
+
+def why_waiting(session: Session, run: Run, *, now: datetime, names_workers: bool = False) -> str:
+    """`names_workers`: for organizers and administrators."""
     ahead = session.scalar(
         select(func.count()).where(Run.queue_id == run.queue_id, Run.state == State.QUEUED, Run.id < run.id)
     )
@@ -103,6 +115,9 @@ def why_waiting(session: Session, run: Run, *, now: datetime) -> str:
         )
     ).all()
     with_gpus = [worker for worker in workers if len(worker.gpus) >= run.gpus]
+    low = [worker.name for worker in with_gpus if worker.is_low_on_disk]
+    if low and len(low) == len(with_gpus):
+        return low_disk_sentence(low if names_workers else [])
     return waiting_sentence(ahead=ahead or 0, workers=len(workers), gpus=run.gpus, gpu_workers=len(with_gpus))
 
 

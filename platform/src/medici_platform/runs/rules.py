@@ -73,6 +73,18 @@ def participant_sees(stage: Stage, participant_logs: str, *, hide_output: bool =
     return stage == Stage.PREPARING or (stage == Stage.RUNNING and participant_logs == "full" and not hide_output)
 
 
+def low_disk_sentence(workers: Sequence[str]) -> str:
+    """Of a run that only these could take; without names for participants."""
+    if not workers:
+        return (
+            "Waiting: the machines that run submissions have no disk space left at the moment; the run starts by "
+            "itself when there is room."
+        )
+    have = "workers {} have" if len(workers) > 1 else "worker {} has"
+    named = have.format(", ".join(workers))
+    return f"Waiting: the {named} no disk space left: free some room there, and the run starts by itself."
+
+
 def waiting_sentence(*, ahead: int, workers: int, gpus: int, gpu_workers: int) -> str:
     if workers == 0:
         return "Waiting: no worker is connected at the moment; the run starts as soon as one is."

@@ -80,6 +80,12 @@ def hint(session: Session, context: Context, run: Run) -> None:
     send_after_commit(session, context.dispatcher, Hint(run.id, run.queue.name, gpus))
 
 
+def hint_waiting(session: Session, context: Context, queue: Queue) -> None:
+    """A worker can take runs again: those that wait longest need not wait for the clock."""
+    for run in queries.waiting_runs(session, queue.id):
+        hint(session, context, run)
+
+
 def move(run: Run, state: State) -> None:
     """The one place where a run changes its state, but for the claim, which is one conditional update."""
     if not may_follow(run.state, state):

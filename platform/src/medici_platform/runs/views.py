@@ -28,7 +28,9 @@ def runs_for(session: Session, context: Context, submission: Submission, user: U
     )
     shows_detail = organizes or shows_detailed_results(submission)
     waiting = {
-        run.id: queries.why_waiting(session, run, now=context.now()) for run in runs if run.state == State.QUEUED
+        run.id: queries.why_waiting(session, run, now=context.now(), names_workers=organizes)
+        for run in runs
+        if run.state == State.QUEUED
     }
     return [
         RunOut(

@@ -71,9 +71,10 @@ HeldRun = Annotated[Run, Depends(_held_run)]
 
 
 @router.post("/hello")
-def hello(body: WorkerHello, worker: CurrentWorker, context: CurrentContext) -> WorkerWelcome:
+def hello(body: WorkerHello, worker: CurrentWorker, context: CurrentContext, session: CurrentSession) -> WorkerWelcome:
     _require_protocol(body.protocol)
-    note_hello(worker, body, now=context.now())
+    if note_hello(worker, body, now=context.now()):
+        service.hint_waiting(session, context, worker.queue)
     return WorkerWelcome(worker_id=worker.id, name=worker.name, queue=worker.queue.name)
 
 
@@ -152,7 +153,7 @@ def _require_protocol(version: int) -> None:
 
 async def _received(request: Request, context: Context, what: str, *, limit_bytes: int) -> StoredFile:
     """The body as a file in the storage, whole or not at all."""
-    with context.storage.receive(limit_bytes=limit_bytes) as reception:
+    with context.storage.receive(limit_bytes=limit_bytes, is_new=False) as reception:
         async for chunk in request.stream():
             await run_in_threadpool(reception.write, chunk)
         stored = await run_in_threadpool(reception.complete)

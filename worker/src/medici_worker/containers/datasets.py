@@ -12,7 +12,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from medici_worker.containers.archives import tar_of_zip, uncompressed_bytes
-from medici_worker.containers.engine import LABEL_UNTIL, LABEL_WORKER, ContainerPlan, Engine, Mount, Volume
+from medici_worker.containers.disk import Disk
+from medici_worker.containers.engine import (
+    LABEL_UNTIL,
+    LABEL_WORKER,
+    ContainerPlan,
+    Engine,
+    EngineError,
+    Mount,
+    Volume,
+)
 from medici_worker.containers.interrupt import Interrupt
 from medici_worker.containers.profile import Profile
 from medici_worker.locks import FileLock
@@ -30,9 +39,18 @@ class Datasets:
     """`state_folder` remembers when each was last used; `lock_folder` is shared by the workers of a machine."""
 
     def __init__(
-        self, engine: Engine, state_folder: Path, lock_folder: Path, *, holder_image: str, profile: Profile, worker: str
+        self,
+        engine: Engine,
+        state_folder: Path,
+        lock_folder: Path,
+        *,
+        holder_image: str,
+        profile: Profile,
+        worker: str,
+        disk: Disk | None = None,
     ) -> None:
         self._engine = engine
+        self._disk = disk
         self._used = state_folder
         self._locks = lock_folder
         self._image = holder_image
@@ -63,10 +81,7 @@ class Datasets:
     def clean(self, budget_bytes: int) -> list[str]:
         """Remove half-filled volumes, and the longest unused until the rest fits the budget. Those in use stay."""
         self._remove_half_filled()
-        filled = {
-            volume.name.removeprefix(DONE_PREFIX): int(volume.labels.get(LABEL_BYTES, "0"))
-            for volume in self._engine.volumes(name_contains=DONE_PREFIX)
-        }
+        filled = self._filled()
         total = sum(filled.values())
         removed: list[str] = []
         for sha256 in sorted(filled, key=self._last_used):
@@ -97,9 +112,11 @@ class Datasets:
 
     def _fill(self, sha256: str, archive: Path, stop: Interrupt) -> None:
         name = PREFIX + sha256
+        size_bytes = uncompressed_bytes(archive)
+        self._require_room(size_bytes, but=sha256)
         self._engine.remove_volume(DONE_PREFIX + sha256)
         self._engine.remove_volume(name)
-        labels = {LABEL_FILLING: uuid.uuid4().hex, LABEL_BYTES: str(uncompressed_bytes(archive))}
+        labels = {LABEL_FILLING: uuid.uuid4().hex, LABEL_BYTES: str(size_bytes)}
         self._engine.create_volume(Volume(name, labels))
         holder = self._engine.hold(self._plan(name, sha256))
         try:
@@ -107,6 +124,29 @@ class Datasets:
         finally:
             holder.remove()
         self._engine.create_volume(Volume(DONE_PREFIX + sha256, labels))
+
+    def _require_room(self, size_bytes: int, *, but: str) -> None:
+        """Make it out of what nobody uses now, the longest unused first. Raises `EngineError`."""
+        disk = self._disk
+        if disk is None:
+            return
+        for sha256 in sorted(self._filled(), key=self._last_used):
+            if disk.has_room_for(size_bytes):
+                return
+            if sha256 != but:
+                self.remove(sha256)
+        if not disk.has_room_for(size_bytes):
+            raise EngineError(
+                f"The data were not laid out: they take {size_bytes} bytes, and hardly any room would be left on the "
+                "engine's disk."
+            )
+
+    def _filled(self) -> dict[str, int]:
+        """sha256 → bytes, of all that are here."""
+        return {
+            volume.name.removeprefix(DONE_PREFIX): int(volume.labels.get(LABEL_BYTES, "0"))
+            for volume in self._engine.volumes(name_contains=DONE_PREFIX)
+        }
 
     def _plan(self, volume: str, sha256: str) -> ContainerPlan:
         return ContainerPlan(

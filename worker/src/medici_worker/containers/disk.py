@@ -16,6 +16,9 @@ class Disk:
     def free_bytes(self) -> int:
         return shutil.disk_usage(self.folder).free
 
+    def has_room_for(self, size_bytes: int) -> bool:
+        return self.reserve_bytes == 0 or self.free_bytes - size_bytes >= self.reserve_bytes
+
     @property
     def is_low(self) -> bool:
         return self.reserve_bytes > 0 and self.free_bytes < self.reserve_bytes

@@ -15,7 +15,6 @@ and on the size of volumes and builds, hold; those on memory do not, a program r
 import errno
 import hashlib
 import io
-import json
 import tarfile
 import threading
 import time
@@ -44,7 +43,7 @@ from medici_worker.containers.engine import (
     StartRefused,
     Volume,
 )
-from medici_worker.containers.fake_images import FakeImage, named_image, saved_image
+from medici_worker.containers.fake_images import FakeImage, dockerfile_in, named_image, saved_image, words
 from medici_worker.containers.interrupt import Interrupt
 
 KILLED_CODE = 137
@@ -261,7 +260,7 @@ class FakeEngine:
         raise ImageUnavailable(f"The image {reference} could not be pulled: there is no registry.")
 
     def build(self, context: Iterable[bytes], order: BuildOrder, on_log: OnLog) -> str:
-        text = _dockerfile_in(b"".join(order.stop.passing(context)))
+        text = dockerfile_in(b"".join(order.stop.passing(context)))
         self.builds.append(text)
         command: tuple[str, ...] = ()
         user = ""
@@ -282,7 +281,7 @@ class FakeEngine:
                 size_bytes += int(step.words[1])
             if size_bytes > order.image_bytes:
                 raise ImageTooLarge(f"The build added {size_bytes} bytes to its base images.")
-            command = _words(step.value) if step.keyword == "CMD" else command
+            command = words(step.value) if step.keyword == "CMD" else command
             user = step.value if step.keyword == "USER" else user
             volumes += step.words if step.keyword == "VOLUME" else ()
         image_id = f"sha256:{hashlib.sha256((text + order.tag).encode()).hexdigest()}"
@@ -385,16 +384,6 @@ def finished(engine: FakeEngine, *, within_s: float = 5.0) -> bool:
 def _not_found(inside: Inside) -> int:
     inside.print("executable file not found\n")
     return NOT_FOUND_CODE
-
-
-def _dockerfile_in(context: bytes) -> str:
-    with tarfile.open(fileobj=io.BytesIO(context)) as tar:
-        file = tar.extractfile("Dockerfile")
-        return file.read().decode() if file else ""
-
-
-def _words(value: str) -> tuple[str, ...]:
-    return tuple(json.loads(value)) if value.startswith("[") else tuple(value.split())
 
 
 def _carries(labels: Mapping[str, str], wanted: Mapping[str, str]) -> bool:

@@ -36,3 +36,13 @@ def saved_image(content: bytes) -> tuple[FakeImage, list[str]]:
         architecture=said["architecture"],
     )
     return FakeImage(image, tuple(inner.get("Cmd") or ())), manifest.get("RepoTags") or []
+
+
+def dockerfile_in(context: bytes) -> str:
+    with tarfile.open(fileobj=io.BytesIO(context)) as tar:
+        file = tar.extractfile("Dockerfile")
+        return file.read().decode() if file else ""
+
+
+def words(value: str) -> tuple[str, ...]:
+    return tuple(json.loads(value)) if value.startswith("[") else tuple(value.split())

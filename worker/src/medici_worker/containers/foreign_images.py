@@ -98,7 +98,7 @@ class ForeignImages:
 
     def _require_room(self, saved: SavedImage) -> None:
         disk = self.disk
-        if disk is not None and disk.reserve_bytes and disk.free_bytes - saved.size_bytes < disk.reserve_bytes:
+        if disk is not None and not disk.has_room_for(saved.size_bytes):
             raise EngineError("The image was not loaded: hardly any room would be left on the engine's disk.")
 
     def _load(self, saved: SavedImage, stop: Interrupt | None) -> str:

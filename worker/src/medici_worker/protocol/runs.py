@@ -243,6 +243,10 @@ class WorkerHello(Message):
     slots: Integer = Field(ge=1)
     gpus: tuple[Text, ...] = ()
     """Models of the GPUs that this worker may lease."""
+    is_low_on_disk: bool = False
+    """It claims nothing until there is room again; said as soon as it changes."""
+    engine: dict[Word, Word] = Field(default_factory=dict, max_length=20)
+    """What its container engine says of itself."""
 
 
 class WorkerWelcome(Message):

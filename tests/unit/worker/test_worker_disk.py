@@ -1,0 +1,115 @@
+"""A worker whose disk is nearly full claims nothing, says so at once, and goes on by itself."""
+
+import threading
+import time
+from dataclasses import dataclass, field
+
+import pytest
+
+from medici_worker import worker as worker_module
+from medici_worker.client import ClaimRefused
+from medici_worker.containers.disk import Disk
+from medici_worker.containers.engine import EngineError
+from medici_worker.containers.fake_engine import finished
+from medici_worker.gpus import GpuPool
+from medici_worker.protocol import FailureKind, Refusal, WorkerHello, WorkerWelcome
+from medici_worker.run import execute
+from medici_worker.settings import WorkerSettings
+from medici_worker.worker import WorkerProcess
+from medici_worker.worksite import open_worksite
+from tests.unit.worker.conftest import SCORE, container
+
+GIB = 1024**3
+
+
+@pytest.fixture
+def free(monkeypatch) -> list[int]:
+    """Bytes that are free on every disk; a test changes them."""
+    bytes_now = [10 * GIB]
+    monkeypatch.setattr(Disk, "free_bytes", property(lambda _: bytes_now[0]))
+    return bytes_now
+
+
+@dataclass
+class Platform:
+    hellos: list[WorkerHello] = field(default_factory=list)
+    claims: list[int] = field(default_factory=list)
+
+    def hello(self, hello: WorkerHello) -> WorkerWelcome:
+        self.hellos.append(hello)
+        return WorkerWelcome(worker_id=1, name="w1", queue="default")
+
+    def claim(self, request):
+        self.claims.append(request.run_id)
+        raise ClaimRefused(Refusal(code="not_queued", message="It is not waiting."))
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def heard(platform: Platform) -> list[bool]:
+    return [hello.is_low_on_disk for hello in platform.hellos]
+
+
+@pytest.fixture
+def at_work(engine, tmp_path, free, monkeypatch):
+    monkeypatch.setattr(worker_module, "DISK_LOOK_S", 0.01)
+    site = open_worksite(engine, tmp_path / "state", worker="w1", prewarm=False, disk=Disk(tmp_path, 5 * GIB))
+    platform = Platform()
+    process = WorkerProcess(
+        WorkerSettings(hello_s=1000), engine=engine, client=platform, gpus=GpuPool((), tmp_path / "locks"), site=site
+    )
+    process.hello()
+    thread = threading.Thread(target=process.keep_in_touch)
+    thread.start()
+    yield process, platform
+    process.close()
+    thread.join(5)
+    assert not thread.is_alive()
+
+
+def until(true) -> None:
+    deadline = time.monotonic() + 5
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def test_a_full_disk_is_told_at_once_and_so_is_room(at_work, free):
+    process, platform = at_work
+    assert process.take_run(1)
+    free[0] = GIB
+    until(lambda: heard(platform) == [False, True])
+    assert process.take_run(2)
+    free[0] = 6 * GIB
+    until(lambda: heard(platform) == [False, True, False])
+    assert process.take_run(3)
+    assert platform.claims == [1, 3]
+
+
+def test_a_dataset_that_does_not_fit_is_not_laid_out(engine, make, tmp_path, free):
+    site = open_worksite(engine, tmp_path / "state", worker="w2", prewarm=False, disk=Disk(tmp_path, 5 * GIB))
+    spec = container(make)
+    execute(spec, make.host(SCORE), site)
+    assert finished(engine)
+    free[0] = 5 * GIB + 5
+    archive = make.archives.by_sha256[make.container("FROM x", {"x": "0" * 100}).submission.sha256]
+    with (
+        pytest.raises(EngineError, match="hardly any room would be left"),
+        site.datasets.volume("7" * 64, lambda: archive),
+    ):
+        pass
+    assert engine.volumes(name_contains="7" * 64) == []
+    assert engine.volumes(name_contains="medici-data-") == []  # what nobody used made room first
+    site.close()
+
+
+def test_a_download_that_does_not_fit_is_not_begun(engine, make, tmp_path, free):
+    site = open_worksite(engine, tmp_path / "state", worker="w3", prewarm=False, disk=Disk(tmp_path, 5 * GIB))
+    free[0] = 5 * GIB + 5
+    host = make.host(SCORE)
+    report = execute(container(make), host, site)
+    assert report.failure is FailureKind.SYSTEM_ERROR
+    assert report.private_detail.startswith("The submission was not fetched: it takes ")
+    assert host.fetched == []
+    site.close()
