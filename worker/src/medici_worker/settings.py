@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from medici_worker.walls import Wall
 
 GIB = 1024**3
 
@@ -44,6 +46,8 @@ class WorkerSettings(BaseSettings):
     """The container engine, as in DOCKER_HOST; unset: the local socket."""
     runtime: str | None = None
     """OCI runtime of participants' and scoring containers: runsc, kata, nvidia. Unset: the engine's default."""
+    require: Annotated[tuple[Wall, ...], NoDecode] = (Wall.SECCOMP,)
+    """Walls that the engine must have, with commas between: seccomp, userns, rootless, runtime, apparmor, selinux."""
     holder_image: str = "medici/python:latest"
     """Image of the small container that holds a run's volumes. It needs `sleep`."""
     gpus: str | None = None
@@ -69,6 +73,11 @@ class WorkerSettings(BaseSettings):
     @classmethod
     def _empty_is_unset(cls, value: str | None) -> str | None:
         return value or None
+
+    @field_validator("require", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(filter(None, value.replace(",", " ").split())) if isinstance(value, str) else value
 
     @field_validator("disk_dir")
     @classmethod

@@ -25,6 +25,7 @@ from medici_worker.machine import own_version
 from medici_worker.protocol import Claim, ClaimRequest, Limits, WorkerHello, WorkerWelcome
 from medici_worker.run import execute
 from medici_worker.settings import WorkerSettings
+from medici_worker.walls import require
 from medici_worker.worksite import Worksite, open_worksite
 
 DISK_LOOK_S = 5.0
@@ -218,7 +219,7 @@ class WorkerProcess:
 
 @contextmanager
 def worker_process(settings: WorkerSettings) -> Iterator[WorkerProcess]:
-    """A worker that has cleared away what its earlier life left. Raises `StateFolderTaken`, `EngineError`."""
+    """A worker that has cleared away what its earlier life left. Raises `StateFolderTaken`, `EngineError`, `WallMissing`."""
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     lock = FileLock(settings.state_dir / "worker.lock")
     if not lock.try_take():
@@ -259,6 +260,7 @@ def stable_id(state_folder: Path) -> str:
 
 def _opened(settings: WorkerSettings) -> WorkerProcess:
     engine = DockerEngine(settings.docker_host)
+    require(engine.describe(), settings.require, settings.runtime)
     worker = stable_id(settings.state_dir)
     reaped = reap_orphans(engine, worker, settings.state_dir)
     if reaped:

@@ -80,6 +80,8 @@ class DockerEngine:
             product="podman" if any("podman" in part.get("Name", "").lower() for part in parts) else "docker",
             kernel=info.get("KernelVersion", ""),
             runtime=info.get("DefaultRuntime", ""),
+            runtimes=frozenset(info.get("Runtimes") or ()),
+            walls=frozenset(_walls(info.get("SecurityOptions") or ())),
         )
 
     def image(self, reference: str) -> Image | None:
@@ -325,6 +327,14 @@ def _read_log(response: requests.Response, stream: Any, on_log: OnLog) -> None:
         return
     finally:
         response.close()
+
+
+def _walls(options: Iterable[str]) -> Iterator[str]:
+    """Of `name=seccomp,profile=default`; a profile that allows everything is no wall."""
+    for option in options:
+        said = dict(part.partition("=")[::2] for part in option.split(","))
+        if said.get("profile") != "unconfined":
+            yield said.get("name", option)
 
 
 def _is_images_fault(reason: str) -> bool:

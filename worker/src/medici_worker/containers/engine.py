@@ -76,6 +76,10 @@ class EngineInfo:
     kernel: str = ""
     runtime: str = ""
     """The OCI runtime of containers that ask for none."""
+    runtimes: frozenset[str] = frozenset()
+    """Names of the OCI runtimes that it knows."""
+    walls: frozenset[str] = frozenset()
+    """What it puts around every container: seccomp, userns, rootless, apparmor, selinux."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,6 +202,7 @@ class FakeEngine:
         images: Iterable[str] = ON_EVERY_ENGINE,
         registry: Iterable[str] = (),
         cpus: int = 8,
+        runtimes: Iterable[str] = (),
     ) -> None:
         self.programs = dict(programs or {})
         self.volume_contents: dict[str, FakeVolume] = {}
@@ -210,6 +211,7 @@ class FakeEngine:
         self.builds: list[str] = []
         """The Dockerfiles that were built, as the builder saw them."""
         self._cpus = cpus
+        self._runtimes = frozenset(runtimes)
         self._images: dict[str, FakeImage] = {name: named_image(name) for name in images}
         self._registry = frozenset(registry)
         self._containers: dict[str, ContainerPlan] = {}
@@ -218,7 +220,16 @@ class FakeEngine:
 
     def describe(self) -> EngineInfo:
         return EngineInfo(
-            "fake", "fake", "0", self._cpus, 64 * 1024**3, architecture="amd64", product="fake", runtime="runfake"
+            "fake",
+            "fake",
+            "0",
+            self._cpus,
+            64 * 1024**3,
+            architecture="amd64",
+            product="fake",
+            runtime="runfake",
+            runtimes=frozenset({"runfake", *self._runtimes}),
+            walls=frozenset({"seccomp"}),
         )
 
     def image(self, reference: str) -> Image | None:

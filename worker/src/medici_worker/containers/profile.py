@@ -18,6 +18,10 @@ OPEN_FILES = 4096
 OUTPUT_SLACK_BYTES = 1024**2
 """A volume for outputs is this much larger than its limit: what is over the limit is seen, not guessed."""
 MIN_MEMORY_BYTES = 6 * 1024**2  # the engine refuses less
+OWN_KERNELS = ("runsc", "kata")
+"""In the names of runtimes that run a kernel of their own around a container."""
+OWN_KERNEL_PIDS = 256
+"""Threads of such a kernel, for the engine processes of the container like all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ def hardened(
         "tmpfs": {"/tmp": f"size={limits.tmp_bytes},nosuid,nodev,mode=1777"},  # noqa: S108 - inside the container
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges"],
-        "pids_limit": limits.pids,
+        "pids_limit": limits.pids + (OWN_KERNEL_PIDS if has_own_kernel(runtime) else 0),
         "mem_limit": memory_bytes,
         "memswap_limit": memory_bytes,
         "nano_cpus": int(min(limits.cpus, engine_cpus) * 1e9),
@@ -63,7 +67,22 @@ def hardened(
         host["device_requests"] = [{"Driver": "", "DeviceIDs": list(gpu_ids), "Capabilities": [["gpu"]]}]
     if runtime:
         host["runtime"] = runtime
-    return Profile(user=user, environment={"HOME": "/tmp"}, host=host)  # noqa: S108 - inside the container
+    return Profile(user=user, environment=environment(gpu_ids), host=host)
+
+
+def environment(gpu_ids: Sequence[str]) -> dict[str, str]:
+    """What no image may say for itself. NVIDIA's runtime gives a container the GPUs that its environment names, which
+    an image could set to `all`, and old CUDA images get all of them when it names none: "void" is none.
+    """
+    return {
+        "HOME": "/tmp",  # noqa: S108 - inside the container
+        "NVIDIA_VISIBLE_DEVICES": ",".join(gpu_ids) or "void",
+        "NVIDIA_DRIVER_CAPABILITIES": "compute,utility",
+    }
+
+
+def has_own_kernel(runtime: str | None) -> bool:
+    return any(name in (runtime or "") for name in OWN_KERNELS)
 
 
 def keeper(*, engine_cpus: int) -> Profile:
