@@ -20,7 +20,11 @@ MEMORY_BYTES = (1000 + 10 + 1 + 20 + 30) * 1024**2
 def test_the_whole_profile():
     profile = hardened(LIMITS, engine_cpus=8)
     assert profile.user == "65534:65534"
-    assert profile.environment == {"HOME": "/tmp"}
+    assert profile.environment == {
+        "HOME": "/tmp",
+        "NVIDIA_VISIBLE_DEVICES": "void",
+        "NVIDIA_DRIVER_CAPABILITIES": "compute,utility",
+    }
     assert profile.host == {
         "network_mode": "none",
         "read_only": True,

@@ -7,18 +7,23 @@ from typing import Annotated, NoReturn
 import typer
 from pydantic import ValidationError
 
+from medici_worker.check.probe import Probe
+from medici_worker.check.report import offers, told
+from medici_worker.containers.docker_engine import DockerEngine
 from medici_worker.containers.engine import EngineError
 from medici_worker.gpus import GpuTableInvalid
 from medici_worker.host import HostUnreachable
 from medici_worker.settings import WorkerSettings
 from medici_worker.tasks import serve
+from medici_worker.walls import require
 from medici_worker.worker import StateFolderTaken
 
-app = typer.Typer(add_completion=False, no_args_is_help=False)
+app = typer.Typer(add_completion=False, no_args_is_help=False, invoke_without_command=True)
 
 
-@app.command()
+@app.callback()
 def work(
+    context: typer.Context,
     *,
     url: Annotated[str | None, typer.Option(help="Where the platform answers. [MEDICI_URL]")] = None,
     broker_url: Annotated[str | None, typer.Option(help="redis://… or folder:///path. [MEDICI_BROKER_URL]")] = None,
@@ -41,6 +46,8 @@ def work(
     The credential that `medici worker enroll` printed is read from MEDICI_WORKER_CREDENTIAL, never from an option:
     options can be read by everybody on the machine.
     """
+    if context.invoked_subcommand is not None:
+        return
     options = {
         "url": url,
         "broker_url": broker_url,
@@ -57,16 +64,55 @@ def work(
         _refuse(str(error))
 
 
+@app.command()
+def check(
+    *,
+    docker_host: Annotated[
+        str | None, typer.Option(help="The container engine, as in DOCKER_HOST. [MEDICI_WORKER_DOCKER_HOST]")
+    ] = None,
+    runtime: Annotated[
+        str | None, typer.Option(help="OCI runtime of the containers: runsc, kata, nvidia. [MEDICI_WORKER_RUNTIME]")
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name the attempts that were stopped, too.")] = False,
+) -> None:
+    """Say what this machine's container engine offers, and let a hostile program try to get out of a container.
+
+    Reads the worker's settings, takes less than a minute, and changes nothing. Ends with an error when a wall that
+    MEDICI_WORKER_REQUIRE names is missing, or when an attempt was not stopped.
+    """
+    given = {"docker_host": docker_host, "runtime": runtime}
+    settings = _read_settings({name: value for name, value in given.items() if value is not None})
+    try:
+        engine = DockerEngine(settings.docker_host)
+        try:
+            info = engine.describe()
+            for line in offers(info, settings.runtime):
+                typer.echo(line)
+            require(info, settings.require, settings.runtime)
+            lines, is_tight = told(Probe(engine, settings.runtime, settings.holder_image).attempts(), verbose=verbose)
+        finally:
+            engine.close()
+    except EngineError as error:
+        _refuse(str(error))
+    for line in lines:
+        typer.echo(line)
+    raise typer.Exit(code=0 if is_tight else 1)
+
+
 def main() -> None:
     app()
 
 
-def _settings(options: dict[str, object]) -> WorkerSettings:
+def _read_settings(options: dict[str, object]) -> WorkerSettings:
     try:
-        settings = WorkerSettings(**options)  # type: ignore[arg-type]
+        return WorkerSettings(**options)  # type: ignore[arg-type]
     except ValidationError as error:
         lines = [f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()]
         _refuse("These settings can't be used: " + "; ".join(lines))
+
+
+def _settings(options: dict[str, object]) -> WorkerSettings:
+    settings = _read_settings(options)
     if not settings.credential.get_secret_value():
         _refuse("MEDICI_WORKER_CREDENTIAL is not set: `medici worker enroll NAME` on the platform prints one.")
     os.umask(0o077)  # what runs leave in the state folder is nobody else's

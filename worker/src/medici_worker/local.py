@@ -127,6 +127,7 @@ def try_submission(  # noqa: PLR0913 - keyword-only options of one command
     kept: Kept | None = None,
     gpus: tuple[str, ...] = (),
     holder_image: str = DEFAULT_HOLDER_IMAGE,
+    runtime: str | None = None,
 ) -> Report:
     """Build, run and score a submission (a zip or a folder) on an engine, by the same code as a worker's.
 
@@ -139,7 +140,13 @@ def try_submission(  # noqa: PLR0913 - keyword-only options of one command
         host = LocalRunHost(packed.archives, _grant(packed, task), on_event, kept)
         worker = f"try-{uuid.uuid4().hex[:8]}"
         site = open_worksite(
-            engine, Path(folder), worker=worker, image_owner=IMAGE_OWNER, holder_image=holder_image, prewarm=False
+            engine,
+            Path(folder),
+            worker=worker,
+            image_owner=IMAGE_OWNER,
+            holder_image=holder_image,
+            runtime=runtime,
+            prewarm=False,
         )
         try:
             on_event(Event("stage", Stage.PREPARING))

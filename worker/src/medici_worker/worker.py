@@ -219,7 +219,7 @@ class WorkerProcess:
 
 @contextmanager
 def worker_process(settings: WorkerSettings) -> Iterator[WorkerProcess]:
-    """A worker that has cleared away what its earlier life left. Raises `StateFolderTaken`, `EngineError`, `WallMissing`."""
+    """A worker that has cleared away what its earlier life left. Raises `StateFolderTaken`, `EngineError`."""
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     lock = FileLock(settings.state_dir / "worker.lock")
     if not lock.try_take():

@@ -20,6 +20,14 @@ def run(context: typer.Context) -> None:
 
 
 @app.command()
+def check(verbose: Annotated[bool, typer.Option("--verbose", "-v")] = False) -> None:
+    """Let a hostile program try to get out of a container of this machine, as `medici-worker check` does."""
+    from medici_worker.cli import app as worker  # noqa: PLC0415 - see above
+
+    worker(args=["check", *(["--verbose"] if verbose else [])], prog_name="medici worker")
+
+
+@app.command()
 def enroll(
     name: Annotated[str, typer.Argument(help="A name for the machine.")],
     queue: Annotated[str, typer.Option(help="The queue that it serves.")] = "default",

@@ -202,7 +202,6 @@ class FakeEngine:
         images: Iterable[str] = ON_EVERY_ENGINE,
         registry: Iterable[str] = (),
         cpus: int = 8,
-        runtimes: Iterable[str] = (),
     ) -> None:
         self.programs = dict(programs or {})
         self.volume_contents: dict[str, FakeVolume] = {}
@@ -211,7 +210,6 @@ class FakeEngine:
         self.builds: list[str] = []
         """The Dockerfiles that were built, as the builder saw them."""
         self._cpus = cpus
-        self._runtimes = frozenset(runtimes)
         self._images: dict[str, FakeImage] = {name: named_image(name) for name in images}
         self._registry = frozenset(registry)
         self._containers: dict[str, ContainerPlan] = {}
@@ -220,17 +218,9 @@ class FakeEngine:
 
     def describe(self) -> EngineInfo:
         return EngineInfo(
-            "fake",
-            "fake",
-            "0",
-            self._cpus,
-            64 * 1024**3,
-            architecture="amd64",
-            product="fake",
-            runtime="runfake",
-            runtimes=frozenset({"runfake", *self._runtimes}),
-            walls=frozenset({"seccomp"}),
-        )
+            "fake", "fake", "0", self._cpus, 64 * 1024**3, architecture="amd64", product="fake", runtime="runfake",
+            runtimes=frozenset({"runfake", "runsc"}), walls=frozenset({"seccomp"}),
+        )  # fmt: skip
 
     def image(self, reference: str) -> Image | None:
         found = self._find_image(reference)

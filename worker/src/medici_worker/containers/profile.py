@@ -22,6 +22,8 @@ OWN_KERNELS = ("runsc", "kata")
 """In the names of runtimes that run a kernel of their own around a container."""
 OWN_KERNEL_PIDS = 256
 """Threads of such a kernel, for the engine processes of the container like all others."""
+OWN_KERNEL_BYTES = 256 * 1024**2
+"""Memory of such a kernel, for the engine the container's like all other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def hardened(
     `user` comes from `container_user`; `gpu_ids` are the leased ones and no others. A CPU limit above what the
     engine's machine has is clipped, because the engine would refuse it.
     """
-    memory_bytes = memory_limit_bytes(limits)
+    memory_bytes = memory_limit_bytes(limits) + (OWN_KERNEL_BYTES if has_own_kernel(runtime) else 0)
     host: dict[str, Any] = {
         "network_mode": "none",
         "read_only": True,

@@ -1,0 +1,135 @@
+"""The probe: a submission that tries to get out, run on an engine by the same code as every other."""
+
+import json
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from medici_worker.check import escapes
+from medici_worker.containers.engine import Engine, EngineError
+from medici_worker.containers.profile import has_own_kernel
+from medici_worker.local import Event, Kept, LocalTask, try_submission
+from medici_worker.protocol import FailureKind, Limits, Report, SubmissionKind
+from medici_worker.worksite import DEFAULT_HOLDER_IMAGE
+
+MIB = 1024**2
+LIMITS = Limits(
+    time_s=120,
+    memory_bytes=128 * MIB,
+    cpus=1,
+    pids=64,
+    output_bytes=8 * MIB,
+    output_files=50,
+    shm_bytes=4 * MIB,
+    tmp_bytes=4 * MIB,
+)
+"""Small, so that reaching them costs the machine nothing."""
+SHORT_S = 3
+IMAGE = """
+RUN mkdir /probe && cp /bin/cat /probe/cat && chmod 4755 /probe/cat && \\
+    echo secret > /probe/roots-alone && chmod 600 /probe/roots-alone
+ENV NVIDIA_VISIBLE_DEVICES=all
+COPY escapes.py /probe/escapes.py
+"""
+"""With what an image may bring along: a program that runs as root, and a wish for all GPUs."""
+SCORER = {
+    "metadata": "command: python $program/score.py\n",
+    "score.py": "open('/app/output/scores.txt', 'w').write('probed: 1\\n')\n",
+}
+TIMED_OUT, OUT_OF_MEMORY = FailureKind.TIME_LIMIT, FailureKind.MEMORY_LIMIT
+ENDINGS = {
+    "a memory bomb": OUT_OF_MEMORY,
+    "a memory bomb in children": OUT_OF_MEMORY,
+    "ignore SIGTERM": TIMED_OUT,
+    "stop its own parents": TIMED_OUT,
+}
+"""What would not end by itself, and how it ends."""
+OnTried = Callable[["Tried"], None]
+
+
+class Tried(NamedTuple):
+    name: str
+    stopped: bool
+    detail: str
+
+
+@dataclass(frozen=True)
+class Probe:
+    """`runtime` as in MEDICI_WORKER_RUNTIME; `base`: an image with Python, which also holds the volumes."""
+
+    engine: Engine
+    runtime: str | None = None
+    base: str = DEFAULT_HOLDER_IMAGE
+
+    def attempts(self) -> Iterator[Tried]:
+        """Every attempt, the quiet ones in one run. Raises `EngineError` when the machine can't run the probe."""
+        yield from self.quiet()
+        for name, expected in ENDINGS.items():
+            report, _ = self.run([name], LIMITS.model_copy(update={"time_s": SHORT_S} if expected is TIMED_OUT else {}))
+            yield Tried(name, report.failure is expected, report.public_detail or str(report.failure))
+
+    def quiet(self) -> list[Tried]:
+        report, found = self.run(self.names, LIMITS)
+        if report.failure is not None or set(found) != set(self.names):
+            reason = report.private_detail or report.public_detail
+            raise EngineError(f"The probe could not be run to its end: {report.failure or len(found)}. {reason}")
+        return [Tried(name, *found[name]) for name in self.names]
+
+    @property
+    def names(self) -> list[str]:
+        """Of the quiet attempts that mean something with this runtime."""
+        meaningless = escapes.OF_ITS_KERNEL if has_own_kernel(self.runtime) else frozenset()
+        return [name for name in escapes.ATTEMPTS if name not in meaningless]
+
+    def run(self, names: list[str], limits: Limits) -> tuple[Report, dict[str, tuple[bool, str]]]:
+        """One run of the probe with these attempts, or one ending, and what it found."""
+        command = json.dumps(["python", "/probe/escapes.py", "/mnt/out/found.json", json.dumps(names)])
+        with tempfile.TemporaryDirectory(prefix="medici-probe-") as name:
+            folder = Path(name)
+            dockerfile = f"FROM {self.base}\n{IMAGE.lstrip()}CMD {command}\n"
+            submission = _zip(
+                folder / "probe.zip", {"Dockerfile": dockerfile, "escapes.py": Path(escapes.__file__).read_text()}
+            )
+            task = LocalTask(
+                _zip(folder / "truth.zip", {"truth.txt": "the answers"}),
+                _zip(folder / "scorer.zip", SCORER),
+                _zip(folder / "input.zip", {"case.txt": "a case"}),
+                limits,
+                LIMITS,
+                program_image=self.base,
+                name="probe",
+            )
+            report = try_submission(
+                submission,
+                SubmissionKind.CONTAINER,
+                task,
+                engine=self.engine,
+                on_event=_ignore,
+                kept=Kept(outputs=folder / "outputs.zip"),
+                holder_image=self.base,
+                runtime=self.runtime,
+            )
+            return report, _found(folder / "outputs.zip")
+
+
+def _zip(path: Path, files: dict[str, str]) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(zipfile.ZipInfo(name), text)  # without a time: the same probe is built once
+    return path
+
+
+def _found(outputs: Path) -> dict[str, tuple[bool, str]]:
+    if not outputs.exists():
+        return {}
+    with zipfile.ZipFile(outputs) as archive:
+        return {
+            name: (bool(stopped), str(said)) for name, (stopped, said) in json.loads(archive.read("found.json")).items()
+        }
+
+
+def _ignore(_: Event) -> None:
+    """Nobody reads the probe's log."""
