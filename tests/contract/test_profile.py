@@ -154,9 +154,9 @@ EVERYWHERE = {
     "LogConfig": {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "1"}},
 }
 NOWHERE = (
-    "Privileged", "CapAdd", "Devices", "DeviceCgroupRules", "PidMode", "UTSMode", "UsernsMode", "CgroupParent", "VolumesFrom",
-    "ExtraHosts", "Dns", "PortBindings", "GroupAdd", "Sysctls", "PublishAllPorts", "DeviceRequests", "OomKillDisable",
-    "OomScoreAdj", "Links",
+    "Privileged", "CapAdd", "Devices", "DeviceCgroupRules", "PidMode", "UTSMode", "UsernsMode", "CgroupParent",
+    "VolumesFrom", "ExtraHosts", "Dns", "PortBindings", "GroupAdd", "Sysctls", "PublishAllPorts", "DeviceRequests",
+    "OomKillDisable", "OomScoreAdj", "Links",
 )  # fmt: skip
 
 

@@ -43,16 +43,16 @@ def test_what_is_there_is_enough():
             [Wall.SECCOMP],
             None,
             (
-                "The container engine gpu-1 filters no system calls: its `seccomp-profile` is off, or its kernel has none "
-                "(MEDICI_WORKER_REQUIRE names `seccomp`)."
+                "The container engine gpu-1 filters no system calls: its `seccomp-profile` is off, or its kernel has "
+                "none (MEDICI_WORKER_REQUIRE names `seccomp`)."
             ),
         ),
         (
             [Wall.USERNS],
             None,
             (
-                "The container engine gpu-1 does not map users: set `userns-remap` in its daemon.json, or run it rootless "
-                "(MEDICI_WORKER_REQUIRE names `userns`)."
+                "The container engine gpu-1 does not map users: set `userns-remap` in its daemon.json, or run it "
+                "rootless (MEDICI_WORKER_REQUIRE names `userns`)."
             ),
         ),
         (
@@ -64,8 +64,8 @@ def test_what_is_there_is_enough():
             [],
             "runsc",
             (
-                "The container engine gpu-1 does not know the runtime runsc (MEDICI_WORKER_RUNTIME); it knows runc: add it "
-                "to `runtimes` in its daemon.json, and restart it."
+                "The container engine gpu-1 does not know the runtime runsc (MEDICI_WORKER_RUNTIME); it knows runc: "
+                "add it to `runtimes` in its daemon.json, and restart it."
             ),
         ),
     ],
