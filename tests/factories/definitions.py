@@ -145,6 +145,7 @@ TASK_KEYS = some(
     input_data=PATHS,
     ingestion_program=PATHS,
     ingestion_only_during_scoring=st.booleans(),
+    canaries=lists(st.text("abc-7:#'\"{", min_size=12, max_size=200)),
 )
 PHASE_KEYS = some(
     description=FREE_TEXT,
@@ -158,7 +159,7 @@ PHASE_KEYS = some(
     public_data=PATHS,
     starting_kit=PATHS,
     hidden=st.booleans(),
-    logs=st.sampled_from(["none", "full"]),
+    logs=st.sampled_from(["none", "tail", "full"]),
     limits=LIMITS,
     scoring_limits=LIMITS,
     build=BUILDS,

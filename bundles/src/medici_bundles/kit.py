@@ -19,6 +19,7 @@ from medici_bundles.reader import DEFINITION_NAMES, Bundle, open_bundle
 from medici_bundles.reader import LEFT_OUT as NEVER_PACKED
 from medici_bundles.schema import ChallengeDefinition
 from medici_bundles.secrecy import Secret, overlap, secret_refs
+from medici_bundles.writing import write_definition
 
 FOLDERS = ("pages", "training", "submission", "inference", "examples")
 """Folders that get in whole, by their names."""
@@ -34,14 +35,14 @@ class Kit:
     files: dict[str, Path]
     """Name in the kit → file."""
     left_out: tuple[str, ...]
-    """Files that hold the bytes of secret ones, and zips that cannot be read."""
+    """Files that hold the bytes of secret ones or a canary, and zips that cannot be read."""
 
 
 def build_kit(bundle_path: Path | str, destination_zip: Path) -> list[str]:
     """Write the kit as a deterministic zip; answers the names in it. Raises BundleRejected."""
     with open_bundle(bundle_path) as bundle:
         kit = choose_files(bundle)
-        members = [Member.of(name, path) for name, path in kit.files.items()]
+        members = [_member(bundle, name, path) for name, path in kit.files.items()]
         write_zip(members, destination_zip)
         return sorted(kit.files)
 
@@ -54,17 +55,40 @@ def choose_files(bundle: Bundle) -> Kit:
     # Public data may hold hidden images or open answers by the organizer's own choice, but never the hidden answers.
     answers = _Fingerprints(bundle, [secret for secret in secrets if secret.is_hidden and secret.key != "input_data"])
     parts = [bundle.definition_name, *published, *known, *_helpful(bundle.definition)]
+    marks = [mark.encode() for task in bundle.definition.tasks for mark in task.canaries]
     files: dict[str, Path] = {}
     left_out: list[str] = []
     for name, path in _walk(bundle.folder):
         if not _belongs(name, parts) or any(overlap(name, secret.ref) for secret in secrets):
             continue
         forbidden = answers if _is_below(name, published) else every_secret
-        if forbidden.fit(path):
+        if forbidden.fit(path) or (name != bundle.definition_name and _holds_mark(path, marks)):
             left_out.append(name)
         else:
             files[name] = path
     return Kit(files, tuple(left_out))
+
+
+def _member(bundle: Bundle, name: str, path: Path) -> Member:
+    """The definition says nothing of canaries in the kit; without any it is the organizer's own file."""
+    definition = bundle.definition
+    if name != bundle.definition_name or not any(task.canaries for task in definition.tasks):
+        return Member.of(name, path)
+    tasks = tuple(task.model_copy(update={"canaries": ()}) for task in definition.tasks)
+    text = write_definition(definition.model_copy(update={"tasks": tasks})).encode()
+    return Member(name, len(text), lambda: iter([text]))
+
+
+def _holds_mark(path: Path, marks: list[bytes]) -> bool:
+    if not marks:
+        return False
+    before = b""
+    for chunk in read_chunks(path):
+        seen = before + chunk
+        if any(mark in seen for mark in marks):
+            return True
+        before = seen[-max(map(len, marks)) :]
+    return False
 
 
 def _is_public(bundle: Bundle, secret: Secret, published: list[str]) -> bool:

@@ -138,6 +138,7 @@ _SENTENCES = {
     "missing": "is missing",
     "string_type": "must be text",
     "string_too_short": "must not be empty",
+    "too_long": "must hold at most {max_length} entries",
     "string_too_long": "must have at most {max_length} characters",
     "int_parsing": "must be a whole number",
     "int_type": "must be a whole number",

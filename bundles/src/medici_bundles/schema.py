@@ -27,6 +27,17 @@ def _one_line(text: str) -> str:
 
 Line = Annotated[str, AfterValidator(_one_line)]
 """Text without line breaks or control characters: it travels in environments, tables and terminals."""
+
+
+def _mark(text: str) -> str:
+    if not re.fullmatch("[!-~]{12,200}", text):
+        raise ValueError(
+            "must be 12 to 200 printable ASCII characters without spaces, which no program prints by chance"
+        )
+    return text
+
+
+Mark = Annotated[str, AfterValidator(_mark)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=1_000_000)]
 SubmissionKind = Literal["container", "code", "image", "results"]
@@ -68,6 +79,9 @@ class Task(Part):
     """Mounted at /mnt/in."""
     ingestion_program: DataPath | None = None
     ingestion_only_during_scoring: bool = False
+    canaries: tuple[Mark, ...] = Field(default=(), max_length=20)
+    """Marks that you have planted in the test data, 12 to 200 characters each: no participant reads one, and you are
+    told when one turns up in what a submission printed or wrote. They stay out of the starting kit."""
 
     @property
     def label(self) -> str:
@@ -139,8 +153,10 @@ class Phase(Part):
     accepts: tuple[SubmissionKind, ...] = Field(default=("container", "code", "image", "results"), min_length=1)
     hidden: bool = True
     """The phase's input data is a hidden test set."""
-    logs: Literal["none", "full"] = "none"
-    """What participants see of their container's log. Default: none in a hidden phase, full in an open one."""
+    logs: Literal["none", "tail", "full"] = "none"
+    """What participants see of their container's log: `tail` is its last 50 lines, once the submission has ended.
+    In a hidden phase names of the test data are taken out of both. Default: none in a hidden phase, full in an open
+    one."""
     limits: LimitSettings = LimitSettings()
     """`time_s` is always set."""
     scoring_limits: LimitSettings = LimitSettings()
@@ -310,7 +326,8 @@ OWN_PHASE_KEYS = frozenset(
     {"accepts", "hidden", "logs", "limits", "scoring_limits", "build", "outputs", "unwrap_results", "allowed_images"}
     | {"detailed_results", "parent", "parallel", "embargo_until", "freeze_at", "late_until"}
 )
-"""MedICI's own keys of the challenge and of a phase; the others are Codabench's."""
+OWN_TASK_KEYS = frozenset({"canaries"})
+"""MedICI's own keys of the challenge, of a phase and of a task; the others are Codabench's."""
 
 
 def _with_own_defaults(data: dict[str, Any]) -> dict[str, Any]:
@@ -321,8 +338,9 @@ def _with_own_defaults(data: dict[str, Any]) -> dict[str, Any]:
     phases = data.get("phases")
     if not isinstance(phases, list):
         return data
-    of_phases = {str(key) for phase in phases if isinstance(phase, dict) for key in phase}
-    is_own = bool(OWN_KEYS & data.keys() or OWN_PHASE_KEYS & of_phases)
+    is_own = bool(
+        OWN_KEYS & data.keys() or OWN_PHASE_KEYS & _keys_in(phases) or OWN_TASK_KEYS & _keys_in(data.get("tasks"))
+    )
     is_open = is_true(data.get("make_input_data_available"))
     settled = [
         {"unwrap_results": is_own, "detailed_results": not (is_own and _is_hidden(phase, is_open=is_open)), **phase}
@@ -331,6 +349,10 @@ def _with_own_defaults(data: dict[str, Any]) -> dict[str, Any]:
         for phase in phases
     ]
     return {**data, "phases": settled}
+
+
+def _keys_in(entries: Any) -> set[str]:
+    return {str(key) for entry in entries if isinstance(entry, dict) for key in entry} if entries else set()
 
 
 def _is_hidden(phase: dict[Any, Any], *, is_open: bool) -> bool:

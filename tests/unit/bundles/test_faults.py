@@ -105,7 +105,18 @@ SCHEMA_FAULTS: list[tuple[tuple[str, str], str]] = [
     ),
     (("    name: Final", "    name: ''"), "28: phases[1].name must not be empty"),
     (("    hidden: false", "    hidden: perhaps"), "26: phases[0].hidden must be true or false, not 'perhaps'"),
-    (("    hidden: false", "    logs: some"), "26: phases[0].logs must be 'none' or 'full', not 'some'"),
+    (
+        ("    name: Test", "    canaries: [short]"),
+        (
+            "16: tasks[1].canaries[0] must be 12 to 200 printable ASCII characters without spaces, which no program "
+            "prints by chance"
+        ),
+    ),
+    (
+        ("    name: Test", f"    canaries: {[f'canary-{n:06}' for n in range(21)]}"),
+        "16: tasks[1].canaries must hold at most 20 entries",
+    ),
+    (("    hidden: false", "    logs: some"), "26: phases[0].logs must be 'none', 'tail' or 'full', not 'some'"),
     (
         ("    max_submissions: 10", "    max_submissions: -1"),
         "32: phases[1].max_submissions must be at least 0, not -1",

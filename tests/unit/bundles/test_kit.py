@@ -1,5 +1,6 @@
 """The participants' kit never holds what is kept from them, however a bundle is laid out."""
 
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,23 @@ def test_copies_of_secret_files_stay_out_wherever_they_lie(tmp_path: Path) -> No
     assert _kit(tmp_path, bundle) == USUAL
     with open_bundle(bundle) as opened:
         assert sorted(choose_files(opened).left_out) == sorted(extra)
+
+
+def test_the_kit_tells_no_canary(tmp_path: Path) -> None:
+    mark = "canary-7f3a9c51d2"
+    definition = replaced(("    name: Test", f"    name: Test\n    canaries: [{mark}]"))
+    extra = {"training/plant.py": f"MARK = '{mark}'", "submission/far.txt": "x" * 3_000_000 + mark}
+    bundle = write_bundle(tmp_path / "bundle", definition, extra)
+
+    assert _kit(tmp_path, bundle) == USUAL
+    with open_bundle(bundle) as opened, zipfile.ZipFile(tmp_path / "kit.zip") as kit:
+        assert sorted(choose_files(opened).left_out) == sorted(extra)
+        said = kit.read("competition.yaml").decode()
+    (tmp_path / "bundle/competition.yaml").write_text(said)
+    with open_bundle(bundle) as opened:
+        assert [task.canaries for task in opened.definition.tasks] == [(), ()]
+        assert [phase.name for phase in opened.definition.phases] == ["Training", "Final"]
+    assert mark not in said
 
 
 def test_zips_with_copies_of_secret_files_stay_out(tmp_path: Path) -> None:

@@ -152,7 +152,7 @@ class Phase(Base):
     hidden: Mapped[bool] = mapped_column(default=True)
     """The test data are hidden: participants see neither logs of their container nor its outputs."""
     participant_logs: Mapped[str] = mapped_column(String(8), default="none")
-    """`none` or `full`: what participants see of their own container's log. Build logs are always shown."""
+    """`none`, `tail` or `full`: what participants see of their own container's log. Build logs are always shown."""
     gpus: Mapped[int] = mapped_column(default=0)
     limits: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     scoring_limits: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)

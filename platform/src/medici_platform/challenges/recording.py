@@ -132,6 +132,7 @@ def _task_values(task: schema.Task, stored: StoredBundle) -> dict[str, Any]:
         **_stored("scoring_program", stored.data(task.scoring_program)),
         **_stored("ingestion_program", stored.data(task.ingestion_program)),
         "ingestion_only_during_scoring": task.ingestion_only_during_scoring,
+        "canaries": list(task.canaries),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from medici_platform.accounts.models import User
     from medici_platform.challenges.models import Challenge, Phase
     from medici_platform.settings import Settings
+
+
+LOG_TAIL_LINES = 50
+LOG_TAIL_CHARACTERS = 4_000
+"""Of their container's log participants read so much where the phase says `logs: tail`."""
 
 
 class PhaseStatus(StrEnum):
@@ -111,15 +116,36 @@ def _unmapped(bases: Sequence[str], image_map: Mapping[str, str]) -> list[str]:
     return [base for base in bases if not any(fnmatchcase(base, pattern) for pattern in image_map)]
 
 
+Moment = TypeVar("Moment", datetime, datetime | None)
+
+
+def shown_moment(moment: Moment, *, exact: bool) -> Moment:
+    """Whole seconds, rounded up, where the test data are hidden: a container can speak by the time that it takes.
+
+    Rounded up, what comes after a moment that is told exactly still does. Finer is of no use to a reader, and coarser
+    would hide nothing from one who asks every second whether a run has ended.
+    """
+    if moment is None or exact or not moment.microsecond:
+        return moment
+    return moment.replace(microsecond=0) + timedelta(seconds=1)
+
+
+def shown_seconds(seconds: float, *, exact: bool) -> float:
+    return round(seconds, 3 if exact else 0)
+
+
 @dataclass(frozen=True)
 class ScoreFilter:
-    """Which numbers a reader sees."""
+    """Which numbers a reader sees, and how exactly."""
 
     organizes: bool
     shown: frozenset[str]
     """Keys of the columns that everybody sees."""
     known: frozenset[str]
     """Keys of all columns."""
+
+    def moment(self, moment: datetime | None, *, hidden_phase: bool) -> datetime | None:
+        return shown_moment(moment, exact=self.organizes or not hidden_phase)
 
     def visible(self, scores: Mapping[str, float], *, hidden_phase: bool) -> dict[str, float]:
         """A key without a column can carry an answer of the test set: in a hidden phase the organizers alone see it."""

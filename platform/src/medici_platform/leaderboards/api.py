@@ -26,6 +26,7 @@ from medici_platform.leaderboards.schemas import (
     TaskOut,
 )
 from medici_platform.paging import Page, fetch_slice
+from medici_platform.runs.redaction import Secrets, redact
 from medici_platform.submissions.models import Submission
 from medici_platform.submissions.queries import get_submission
 from medici_platform.web import CurrentContext, CurrentSession, Id
@@ -75,9 +76,12 @@ def show_entry_report(
     session: CurrentSession,
     task: Annotated[int | None, Query(ge=0, le=2**31 - 1)] = None,
 ) -> HTMLResponse:
-    """An entry's detailed results, for everybody who sees the board: cleaned, and sandboxed by its headers."""
+    """An entry's detailed results, for everybody who sees the board: cleaned, without canaries, and sandboxed by its
+    headers.
+    """
     entry = _visible_entry(session, context, entry_id, user)
-    html = clean_detailed_results(queries.get_report(session, entry, task))
+    report = queries.get_report(session, entry, task)
+    html = redact(clean_detailed_results(report.html), Secrets(canaries=tuple(report.canaries)))
     return HTMLResponse(html, headers={"Content-Security-Policy": DETAILED_RESULTS_POLICY})
 
 
@@ -166,5 +170,5 @@ def _present(entry: LeaderboardEntry, view: views.BoardView, reports: list[int])
         facts={key: value for key, value in entry.submission.fact_sheet.items() if key in shown_facts},
         detailed_results=[f"/api/v1/entries/{entry.id}/detailed-results?task={index}" for index in reports],
         file=f"/api/v1/submissions/{entry.submission_id}/file" if entry.submission.is_public else None,
-        scored_at=entry.scored_at,
+        scored_at=view.scored_at(entry),
     )

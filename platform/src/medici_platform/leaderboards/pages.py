@@ -109,7 +109,7 @@ def _write_csv(view: views.BoardView, entries: Sequence[LeaderboardEntry]) -> st
     for entry in entries:
         values = _values(entry, cells)
         answers = [inert_cell(views.fact_text(entry.submission.fact_sheet.get(key))) for key in facts]
-        scored_at = entry.scored_at.isoformat(timespec="seconds")
+        scored_at = view.scored_at(entry).isoformat(timespec="seconds")
         rank = "" if entry.rank is None else entry.rank
         row = [rank, view.name_of(entry), *values, *answers, entry.entries, entry.submission_id, scored_at]
         writer.writerow([*row, *([""] * len(marks))])

@@ -1,5 +1,6 @@
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, joinedload
@@ -78,19 +79,26 @@ def reported_tasks(session: Session, submission_ids: Sequence[int]) -> dict[int,
     return found
 
 
-def get_report(session: Session, entry: LeaderboardEntry, task: int | None) -> str:
+class Report(NamedTuple):
+    html: str
+    """As the scoring program wrote it."""
+    canaries: list[str]
+    """Of its task."""
+
+
+def get_report(session: Session, entry: LeaderboardEntry, task: int | None) -> Report:
     """The first one, or that of a task. Raises NotFound."""
     statement = (
-        select(Run.detailed_html)
+        select(Run.detailed_html, Task.canaries)
         .join(Task, Task.id == Run.task_id)
         .where(Run.submission_id == entry.submission_id, Run.detailed_html.is_not(None))
         .order_by(Task.index)
         .limit(1)
     )
-    html = session.scalar(statement if task is None else statement.where(Task.index == task))
-    if html is None:
+    row = session.execute(statement if task is None else statement.where(Task.index == task)).first()
+    if row is None or row[0] is None:
         raise NotFound("This entry has no detailed results.")
-    return html
+    return Report(row[0], row[1])
 
 
 def shown_boards(session: Session, challenge: Challenge, user: User | None) -> list[Leaderboard]:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from medici_platform.accounts.models import User
 from medici_platform.challenges.models import Challenge, Leaderboard, LeaderboardColumn, Phase, Task
 from medici_platform.challenges.queries import find_phase, primary_column
+from medici_platform.challenges.rules import shown_moment
 from medici_platform.errors import NotAllowed, NotFound
 from medici_platform.leaderboards import queries
 from medici_platform.leaderboards.models import LeaderboardEntry
@@ -83,6 +84,9 @@ class BoardView:
         if not self.board.anonymous or self.organizes or is_own:
             return entry.participant.user.username
         return f"Participant {entry.participant_id}"
+
+    def scored_at(self, entry: LeaderboardEntry) -> datetime:
+        return shown_moment(entry.scored_at, exact=self.organizes or not self.phase.hidden)
 
     @property
     def cells(self) -> list[Cell]:

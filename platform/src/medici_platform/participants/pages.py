@@ -8,6 +8,7 @@ from fastapi.responses import Response
 
 from medici_platform.accounts.access import SignedIn
 from medici_platform.challenges.queries import get_challenge, solutions_of
+from medici_platform.challenges.rules import LOG_TAIL_LINES
 from medici_platform.errors import NotFound
 from medici_platform.paging import Page, fetch_slice
 from medici_platform.participants import queries, service
@@ -48,7 +49,11 @@ def show_phases(slug: str, visitor: CurrentVisitor, session: CurrentSession) -> 
     shell = open_shell(session, visitor, slug)
     solutions = solutions_of(shell.challenge) if shell.organizes else []
     return visitor.render(
-        "phases.html", shell=shell, phases=describe_phases(session, shell, visitor), solutions=solutions
+        "phases.html",
+        shell=shell,
+        phases=describe_phases(session, shell, visitor),
+        solutions=solutions,
+        tail_lines=LOG_TAIL_LINES,
     )
 
 

@@ -1,4 +1,4 @@
-"""What the organizers of a challenge have to mend: above all, a scoring program that failed."""
+"""What the organizers of a challenge have to mend or to know: a failed scoring program, a canary that was found."""
 
 from datetime import datetime
 
@@ -14,11 +14,13 @@ from medici_platform.runs.models import Alert, Run
 from medici_platform.states import State
 from medici_worker.protocol import FailureKind, Fault
 
+CANARY_FOUND = "canary_found"
+
 
 class AlertOut(BaseModel):
     id: int
     kind: str
-    """The failure's type, for example `scoring_failed`."""
+    """A failure's type, for example `scoring_failed`; or `canary_found`."""
     message: str
     submission: int | None
     task: str | None
@@ -28,7 +30,7 @@ class AlertOut(BaseModel):
 
 def keep_up(session: Session, run: Run, *, now: datetime) -> None:
     """Called when a run has ended: a fault of the organizers' makes an alert, one a run; a good end resolves it."""
-    alert = session.scalar(select(Alert).where(Alert.run_id == run.id))
+    alert = session.scalar(select(Alert).where(Alert.run_id == run.id, Alert.kind != CANARY_FOUND))
     if run.failure is not None and FailureKind(run.failure).fault == Fault.ORGANIZER:
         if alert is None:
             alert = Alert(run_id=run.id, challenge_id=run.submission.challenge_id)
@@ -40,6 +42,37 @@ def keep_up(session: Session, run: Run, *, now: datetime) -> None:
         alert.created_at = now
     elif alert is not None and alert.resolved_at is None and run.state == State.FINISHED:
         alert.resolved_at = now
+
+
+def tell_canary(session: Session, run: Run, where: str, *, now: datetime) -> None:
+    """Once a run, and again when it turns up in a later attempt than the one that was dismissed."""
+    alert = _canary_alert(session, run)
+    if alert is None:
+        alert = Alert(run_id=run.id, challenge_id=run.submission.challenge_id, kind=CANARY_FOUND)
+        session.add(alert)
+    elif alert.resolved_at is None or not _is_older(alert, run):
+        return
+    alert.mailed_at = alert.resolved_at = None
+    alert.created_at = now
+    alert.message = (
+        f"A canary of the task {run.task.name!r} turned up in {where} of submission {run.submission_id}, phase "
+        f"{run.submission.phase.name!r}. Either its program told what it read of the test data, or somebody has seen "
+        "them before. Participants do not read it; look at the submission before you dismiss this."
+    )
+
+
+def is_told(session: Session, run: Run) -> bool:
+    """Whether this attempt needs no more looking."""
+    alert = _canary_alert(session, run)
+    return alert is not None and (alert.resolved_at is None or not _is_older(alert, run))
+
+
+def _canary_alert(session: Session, run: Run) -> Alert | None:
+    return session.scalar(select(Alert).where(Alert.run_id == run.id, Alert.kind == CANARY_FOUND))
+
+
+def _is_older(alert: Alert, run: Run) -> bool:
+    return run.started_at is not None and alert.created_at < run.started_at
 
 
 def open_alerts(challenge: Challenge) -> Select[Alert]:

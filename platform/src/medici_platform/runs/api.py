@@ -10,9 +10,10 @@ from medici_platform.challenges.queries import get_challenge
 from medici_platform.errors import NotAllowed, NotFound
 from medici_platform.paging import Listing, Page, fetch_slice, listing
 from medici_platform.participants.rules import may_organize
-from medici_platform.runs import alerts, decisions, queries, views
+from medici_platform.runs import alerts, decisions, logs, queries, views
 from medici_platform.runs.alerts import AlertOut
 from medici_platform.runs.models import Run
+from medici_platform.runs.redaction import Secrets, redact
 from medici_platform.runs.schemas import LogOut, RunOut
 from medici_platform.submissions.queries import get_submission, may_see, scores_shown_to
 from medici_platform.submissions.schemas import SubmissionOut, present
@@ -31,9 +32,13 @@ def list_runs(submission_id: Id, user: SignedIn, context: CurrentContext, sessio
 
 @router.get("/submissions/{submission_id}/logs")
 def show_log(
-    submission_id: Id, user: SignedIn, session: CurrentSession, after: Annotated[int, Query(ge=0, le=2**31)] = 0
+    submission_id: Id,
+    user: SignedIn,
+    context: CurrentContext,
+    session: CurrentSession,
+    after: Annotated[int, Query(ge=0, le=2**32)] = 0,
 ) -> LogOut:
-    return views.log_for(session, get_submission(session, submission_id, user), user, after=after)
+    return logs.log_for(session, context, get_submission(session, submission_id, user), user, after=after)
 
 
 @router.post("/submissions/{submission_id}/cancel")
@@ -93,7 +98,7 @@ def download_cases(run_id: Id, user: SignedIn, context: CurrentContext, session:
 
 @router.get("/runs/{run_id}/detailed-results", response_class=HTMLResponse)
 def show_detailed_results(run_id: Id, user: SignedIn, session: CurrentSession) -> HTMLResponse:
-    """The scoring program's own page: cleaned, and sandboxed by its headers."""
+    """The scoring program's own page: cleaned, without canaries for participants, and sandboxed by its headers."""
     run = _visible_run(session, run_id, user)
     organizes = may_organize(user, run.submission.phase.challenge)
     if not (organizes or views.shows_detailed_results(run.submission)):
@@ -101,6 +106,8 @@ def show_detailed_results(run_id: Id, user: SignedIn, session: CurrentSession) -
     if run.detailed_html is None:
         raise NotFound("This run has no detailed results.")
     html = clean_detailed_results(run.detailed_html)
+    if not organizes:
+        html = redact(html, Secrets(canaries=tuple(run.task.canaries)))
     return HTMLResponse(html, headers={"Content-Security-Policy": DETAILED_RESULTS_POLICY})
 
 

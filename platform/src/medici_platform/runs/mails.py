@@ -16,6 +16,7 @@ from sqlalchemy import select, update
 
 from medici_platform.accounts.models import User
 from medici_platform.context import Context
+from medici_platform.runs.alerts import CANARY_FOUND
 from medici_platform.runs.models import Alert
 
 log = structlog.get_logger()
@@ -102,18 +103,27 @@ def _letter(alerts: list[Alert], address: str) -> Letter:
     challenge = alerts[0].challenge
     people = {person.id: person for person in (challenge.owner, *challenge.collaborators)}
     title = " ".join(challenge.title.split())
-    count = len(alerts)
     parts = [f"{alert.message[:LONGEST_PART]}\n{_link(alert, address)}" for alert in alerts]
-    parts.append(
-        "No such submission costs its participant quota. When the cause is mended, run them again.\n"
-        f"All alerts of this challenge: {address}/challenges/{challenge.slug}/alerts\n"
-    )
+    parts.append(f"{_advice(alerts)}All alerts of this challenge: {address}/challenges/{challenge.slug}/alerts\n")
     return Letter(
         [alert.id for alert in alerts],
         [email for person in people.values() if (email := _address_of(person))],
-        f"{title}: the scoring program failed" + (f" {count} times" if count > 1 else ""),
+        f"{title}: {_summed_up(alerts)}",
         "\n\n".join(parts),
     )
+
+
+def _summed_up(alerts: list[Alert]) -> str:
+    """`the scoring program failed 2 times, a canary was found`."""
+    found = sum(alert.kind == CANARY_FOUND for alert in alerts)
+    told = ((len(alerts) - found, "the scoring program failed"), (found, "a canary was found"))
+    return ", ".join(what + (f" {count} times" if count > 1 else "") for count, what in told if count)
+
+
+def _advice(alerts: list[Alert]) -> str:
+    if all(alert.kind == CANARY_FOUND for alert in alerts):
+        return ""
+    return "No failure of a scoring program costs quota. When its cause is mended, run the submission again.\n"
 
 
 def _address_of(person: User) -> str | None:

@@ -132,14 +132,17 @@ class SigningKey(Base):
 
 
 class Alert(Base):
-    """Something that the organizers of a challenge have to mend: above all, a scoring program that failed."""
+    """Something that the organizers of a challenge have to mend or to know, one of a kind a run."""
 
     __tablename__ = "alert"
-    __table_args__ = (Index("ix_alert_challenge", "challenge_id", "resolved_at", "id"),)
+    __table_args__ = (
+        UniqueConstraint("run_id", "kind"),
+        Index("ix_alert_challenge", "challenge_id", "resolved_at", "id"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     challenge_id: Mapped[int] = mapped_column(ForeignKey("challenge.id", ondelete="CASCADE"))
-    run_id: Mapped[int | None] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"), unique=True)
+    run_id: Mapped[int | None] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"))
     kind: Mapped[str] = mapped_column(String(24))
     message: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime]

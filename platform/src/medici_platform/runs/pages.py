@@ -13,13 +13,15 @@ from medici_platform.accounts.access import SignedIn
 from medici_platform.accounts.models import User
 from medici_platform.challenges.models import Leaderboard
 from medici_platform.challenges.queries import leaderboards
+from medici_platform.challenges.rules import LOG_TAIL_LINES
 from medici_platform.challenges.shown_scores import ShownScore, shown_scores
+from medici_platform.context import Context
 from medici_platform.errors import InvalidRequest, NotFound
 from medici_platform.participants.rules import may_organize
 from medici_platform.presentation.formats import log_text
 from medici_platform.presentation.forms import PostedForm
 from medici_platform.presentation.visitors import CurrentVisitor, redirect
-from medici_platform.runs import decisions, views
+from medici_platform.runs import decisions, logs, views
 from medici_platform.runs.computing import plan
 from medici_platform.runs.schemas import LogPiece, RunOut
 from medici_platform.runs.steps import Step, steps_of
@@ -73,7 +75,7 @@ def show_submission(
     organizes = may_organize(user, submission.phase.challenge)
     boards = leaderboards(session, submission.phase.challenge)
     runs = views.runs_for(session, context, submission, user)
-    log = views.log_for(session, submission, user, after=0)
+    log = logs.log_for(session, context, submission, user, after=0)
     shown_submission = present(submission, scores_shown_to(session, submission.phase.challenge, user))
     return visitor.render(
         "submission.html",
@@ -89,13 +91,18 @@ def show_submission(
         may_rescore=submission.kind == SubmissionKind.RESULTS or all(run.has_outputs for run in runs),
         logs=join_pieces(log.pieces),
         log=log,
+        tail_lines=LOG_TAIL_LINES,
+        phase_is_hidden=submission.phase.hidden,
     )
 
 
 @router.get("/log", response_class=PlainTextResponse)
-def show_whole_log(submission: ThisSubmission, user: SignedIn, session: CurrentSession) -> PlainTextResponse:
+def show_whole_log(
+    submission: ThisSubmission, user: SignedIn, context: CurrentContext, session: CurrentSession
+) -> PlainTextResponse:
     """All of the log that this reader may see, as plain text."""
-    texts = [f"===== run {each.run}, {each.stage} =====\n{each.text}" for each in _whole_log(session, submission, user)]
+    whole = _whole_log(session, context, submission, user)
+    texts = [f"===== run {each.run}, {each.stage} =====\n{each.text}" for each in whole]
     return PlainTextResponse("\n".join(texts) or "There is no log.\n")
 
 
@@ -142,10 +149,10 @@ def join_pieces(pieces: Sequence[LogPiece]) -> list[ShownLog]:
     return shown
 
 
-def _whole_log(session: Session, submission: Submission, user: User) -> list[ShownLog]:
+def _whole_log(session: Session, context: Context, submission: Submission, user: User) -> list[ShownLog]:
     def pieces() -> Iterator[LogPiece]:
         after = 0
-        while (part := views.log_for(session, submission, user, after=after)).pieces:
+        while (part := logs.log_for(session, context, submission, user, after=after)).pieces:
             yield from part.pieces
             after = part.after
 

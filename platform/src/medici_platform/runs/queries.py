@@ -122,16 +122,22 @@ def why_waiting(session: Session, run: Run, *, now: datetime, names_workers: boo
 
 
 def log_pieces(
-    session: Session, submission: Submission, *, after_id: int = 0, stages: Sequence[str]
+    session: Session, submission: Submission, *, after_id: int = 0, stages: Sequence[str], limit: int | None = None
 ) -> Sequence[RunLog]:
-    """Pieces of every run's latest attempt, in the order in which they were written; at most 200 at a time."""
+    """Pieces of every run's latest attempt, in the order in which they were written."""
     return session.scalars(
         select(RunLog)
         .join(Run, (Run.id == RunLog.run_id) & (Run.attempt == RunLog.attempt))
         .where(Run.submission_id == submission.id, RunLog.stage.in_(stages), RunLog.id > after_id)
         .order_by(RunLog.id)
-        .limit(200)
+        .limit(limit)
     ).all()
+
+
+def last_log_piece(session: Session, submission: Submission) -> int:
+    """The number of the latest piece of any stage; 0 without a log."""
+    statement = select(func.max(RunLog.id)).join(Run, Run.id == RunLog.run_id)
+    return session.scalar(statement.where(Run.submission_id == submission.id)) or 0
 
 
 def log_end(session: Session, run: Run, stage: str) -> int:

@@ -10,6 +10,7 @@ from medici_platform.errors import Gone
 from medici_platform.runs import queries, service
 from medici_platform.runs.computing import compute, is_computed, plan
 from medici_platform.runs.models import Run, RunAttempt, RunLog
+from medici_platform.runs.redaction import CanaryWatch
 from medici_platform.runs.rules import STAGE_STATES
 from medici_platform.states import State
 from medici_scoring.scores import Scores, ScoresUnreadable, parse_scores
@@ -44,7 +45,7 @@ def store_log(session: Session, context: Context, run: Run, chunk: LogChunk) -> 
     )
 
 
-def store_report(session: Session, context: Context, run_id: int, token: str, report: Report) -> None:
+def store_report(session: Session, context: Context, run_id: int, token: str, report: Report) -> Run:
     """End the run as its worker says. The same report again is a no-op; one of a superseded attempt is refused."""
     run = session.scalar(queries.run_by_token(run_id, token).with_for_update(of=Run))
     if run is None:
@@ -52,7 +53,7 @@ def store_report(session: Session, context: Context, run_id: int, token: str, re
     attempt = queries.attempt_row(session, run)
     if attempt.outcome is not None:
         _require_own_end(attempt)
-        return
+        return run
     _copy_facts(run, report)
     if report.failure is not None:
         attempt.outcome = report.failure.value
@@ -61,6 +62,7 @@ def store_report(session: Session, context: Context, run_id: int, token: str, re
         _score(session, context, run, attempt, report)
     attempt.ended_at = context.now()
     service.pin_images(session, run, report.images)
+    return run
 
 
 def _require_own_end(attempt: RunAttempt) -> None:
@@ -102,9 +104,19 @@ def _read_scores(session: Session, run: Run, report: Report) -> tuple[Scores, st
         return Scores(values={}), str(error)
     if not read.values:
         return read, _remarks(read, [])
+    read = _without_canaries(read, run.task.canaries)
     computed = compute([plan(board.columns) for board in boards], read.values)
     scores = Scores(computed.values, {**read.unscored, **computed.unscored}, read.ignored)
     return scores, _remarks(scores, sorted(computed.replaced))
+
+
+def _without_canaries(read: Scores, canaries: list[str]) -> Scores:
+    """In an open phase participants see numbers that no column has: by the names that the scoring program gave them."""
+    if not canaries:
+        return read
+    told = [key for key in read.values if CanaryWatch(canaries).sees(key.encode())]
+    values = {key: value for key, value in read.values.items() if key not in told}
+    return Scores(values, read.unscored, {**read.ignored, **dict.fromkeys(told, "is not kept: a canary in its name")})
 
 
 def _remarks(scores: Scores, replaced: list[str]) -> str:

@@ -1,6 +1,7 @@
 """Decisions about runs as functions of values."""
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from math import isfinite
 
 from medici_platform.runs.computing import weighted
@@ -68,9 +69,24 @@ def explain_failures(failures: Sequence[tuple[str, str]], runs: int) -> str:
     return "\n".join(f"Task{'s' * (len(names) > 1)} {', '.join(names)}: {text}" for text, names in tasks.items())
 
 
-def participant_sees(stage: Stage, participant_logs: str, *, hide_output: bool = False) -> bool:
-    """Builds see no data, so their logs are always shown; a scorer's log is the organizers' alone."""
-    return stage == Stage.PREPARING or (stage == Stage.RUNNING and participant_logs == "full" and not hide_output)
+class LogView(StrEnum):
+    """How a reader sees the log of a stage."""
+
+    LIVE = "live"
+    AT_END = "at_end"
+    NEVER = "never"
+
+
+def log_view(stage: Stage, participant_logs: str, *, has_secrets: bool, hide_output: bool) -> LogView:
+    """Of a participant. Builds see no data, so their logs are always shown; a scorer's log is the organizers' alone.
+
+    `has_secrets`: something has to be taken out of it, for which it must be whole.
+    """
+    if stage == Stage.PREPARING:
+        return LogView.LIVE
+    if stage == Stage.SCORING or participant_logs == "none" or hide_output:
+        return LogView.NEVER
+    return LogView.AT_END if has_secrets or participant_logs == "tail" else LogView.LIVE
 
 
 def low_disk_sentence(workers: Sequence[str]) -> str:

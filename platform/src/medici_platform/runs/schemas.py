@@ -42,6 +42,7 @@ class RunOut(BaseModel):
 
 class LogPiece(BaseModel):
     id: int
+    """A place in the log, not a count."""
     run: int
     stage: Stage
     text: str
@@ -53,3 +54,7 @@ class LogOut(BaseModel):
     """Pass as `after` to get what came since."""
     hidden: list[str]
     """Stages whose log is not shown to you."""
+    at_end: list[str]
+    """Stages whose log is shown to you when the submission has ended, without names of hidden test data."""
+    is_tail: bool
+    """Of these the last lines alone."""

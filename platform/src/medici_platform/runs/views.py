@@ -5,16 +5,17 @@ from sqlalchemy.orm import Session
 
 from medici_platform.accounts.models import User
 from medici_platform.challenges.models import Phase
+from medici_platform.challenges.rules import shown_moment, shown_seconds
 from medici_platform.context import Context
 from medici_platform.participants.rules import may_organize
 from medici_platform.runs import queries
 from medici_platform.runs.models import Run, RunAttempt
-from medici_platform.runs.rules import failure_message, participant_sees
-from medici_platform.runs.schemas import AttemptOut, LogOut, LogPiece, RunOut
+from medici_platform.runs.rules import failure_message
+from medici_platform.runs.schemas import AttemptOut, RunOut
 from medici_platform.states import State
 from medici_platform.submissions.models import Submission
 from medici_platform.submissions.queries import scores_shown_to
-from medici_worker.protocol import FailureKind, Stage
+from medici_worker.protocol import FailureKind
 
 
 def runs_for(session: Session, context: Context, submission: Submission, user: User) -> list[RunOut]:
@@ -22,7 +23,8 @@ def runs_for(session: Session, context: Context, submission: Submission, user: U
     runs = queries.runs_of(session, submission)
     scores = queries.scores_of(session, [run.id for run in runs])
     shown = scores_shown_to(session, submission.phase.challenge, user)
-    attempts = _attempts(session, [run.id for run in runs])
+    exact = organizes or not submission.phase.hidden
+    attempts = _attempts(session, [run.id for run in runs], exact=exact)
     detailed = set(
         session.scalars(select(Run.id).where(Run.submission_id == submission.id, Run.detailed_html.is_not(None)))
     )
@@ -46,9 +48,9 @@ def runs_for(session: Session, context: Context, submission: Submission, user: U
             has_outputs=run.outputs_sha256 is not None and may_have_outputs(submission, user),
             has_detailed_results=run.id in detailed and shows_detail,
             has_cases=organizes and run.cases_sha256 is not None,
-            stage_seconds=run.stage_seconds if organizes else _shown_seconds(run, submission),
-            started_at=run.started_at,
-            finished_at=run.finished_at,
+            stage_seconds={stage: shown_seconds(seconds, exact=exact) for stage, seconds in run.stage_seconds.items()},
+            started_at=shown_moment(run.started_at, exact=exact),
+            finished_at=shown_moment(run.finished_at, exact=exact),
             image_digest=run.image_digest,
             attempts=attempts.get(run.id, []),
             private_detail=run.private_detail if organizes else None,
@@ -58,34 +60,11 @@ def runs_for(session: Session, context: Context, submission: Submission, user: U
     ]
 
 
-def log_for(session: Session, submission: Submission, user: User, *, after: int) -> LogOut:
-    """What came after the piece `after`, of all runs in the order in which it was written; a page at a time."""
-    organizes = may_organize(user, submission.phase.challenge)
-    phase = submission.phase
-    shown = [
-        stage
-        for stage in Stage
-        if organizes or participant_sees(stage, phase.participant_logs, hide_output=phase.hide_output)
-    ]
-    pieces = queries.log_pieces(session, submission, after_id=after, stages=[stage.value for stage in shown])
-    return LogOut(
-        pieces=[LogPiece(id=each.id, run=each.run_id, stage=Stage(each.stage), text=each.text) for each in pieces],
-        after=pieces[-1].id if pieces else after,
-        hidden=[stage.value for stage in Stage if stage not in shown],
-    )
-
-
 def _message(run: Run, submission: Submission) -> str:
     if not run.failure:
         return run.public_detail
     others = submission.state == State.FINISHED
     return failure_message(FailureKind(run.failure), run.public_detail, others_scored=others)
-
-
-def _shown_seconds(run: Run, submission: Submission) -> dict[str, float]:
-    """Whole seconds in a hidden phase: a container could tell of the test data by the time that it takes."""
-    digits = 0 if submission.phase.hidden else 3
-    return {stage: round(seconds, digits) for stage, seconds in run.stage_seconds.items()}
 
 
 def may_have_outputs(submission: Submission, user: User) -> bool:
@@ -105,7 +84,7 @@ def shows_detailed_results(submission: Submission) -> bool:
     return submission.phase.challenge.detailed_results_in_panel and reports_are_open(submission.phase)
 
 
-def _attempts(session: Session, run_ids: list[int]) -> dict[int, list[AttemptOut]]:
+def _attempts(session: Session, run_ids: list[int], *, exact: bool) -> dict[int, list[AttemptOut]]:
     found: dict[int, list[AttemptOut]] = {}
     rows = session.scalars(
         select(RunAttempt).where(RunAttempt.run_id.in_(run_ids)).order_by(RunAttempt.run_id, RunAttempt.attempt)
@@ -115,8 +94,8 @@ def _attempts(session: Session, run_ids: list[int]) -> dict[int, list[AttemptOut
             AttemptOut(
                 attempt=row.attempt,
                 worker=row.worker.name,
-                claimed_at=row.claimed_at,
-                ended_at=row.ended_at,
+                claimed_at=shown_moment(row.claimed_at, exact=exact),
+                ended_at=shown_moment(row.ended_at, exact=exact),
                 outcome=row.outcome,
             )
         )

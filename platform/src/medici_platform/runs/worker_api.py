@@ -13,7 +13,7 @@ from medici_platform.errors import InvalidRequest, NotAllowed, NotFound, NotSign
 from medici_platform.queues.models import Worker
 from medici_platform.queues.queries import worker_by_credential
 from medici_platform.queues.service import note_hello
-from medici_platform.runs import queries, reports, service, specs
+from medici_platform.runs import alerts, leaks, queries, reports, service, specs
 from medici_platform.runs.models import Run
 from medici_platform.security import hash_token, new_token
 from medici_platform.states import State
@@ -103,6 +103,7 @@ def enter_stage(body: StageRequest, run: HeldRun, context: CurrentContext, sessi
 
 @router.post("/runs/{run_id}/logs", status_code=HTTPStatus.NO_CONTENT)
 def store_log(body: LogChunk, run: HeldRun, context: CurrentContext, session: CurrentSession) -> None:
+    leaks.watch_log(session, context, run, body)
     reports.store_log(session, context, run, body)
 
 
@@ -119,7 +120,7 @@ def download(role: FileRole, run: HeldRun, context: CurrentContext) -> FileRespo
 
 @router.put("/runs/{run_id}/outputs", status_code=HTTPStatus.NO_CONTENT)
 async def store_outputs(run_id: Id, request: Request, bearer: Bearer, context: CurrentContext) -> None:
-    """The run's outputs, kept unread: nothing of them is unpacked here."""
+    """The run's outputs, kept as they are: nothing of them is unpacked here, but a canary is looked for."""
     limit_bytes = await run_in_threadpool(_outputs_limit, context, run_id, bearer)
     stored = await _received(request, context, "outputs", limit_bytes=limit_bytes)
     await run_in_threadpool(_keep_outputs, context, run_id, bearer, stored)
@@ -134,8 +135,12 @@ async def store_cases(run_id: Id, request: Request, bearer: Bearer, context: Cur
 
 
 @router.post("/runs/{run_id}/report", status_code=HTTPStatus.NO_CONTENT)
-def report(run_id: Id, body: Report, bearer: Bearer, context: CurrentContext, session: CurrentSession) -> None:
-    reports.store_report(session, context, run_id, bearer, body)
+def report(run_id: Id, body: Report, bearer: Bearer, context: CurrentContext) -> None:
+    fit, canary_in = leaks.made_fit(context, run_id, bearer, body)
+    with context.database.write() as session:
+        run = reports.store_report(session, context, run_id, bearer, fit)
+        if canary_in:
+            alerts.tell_canary(session, run, canary_in, now=context.now())
 
 
 @router.post("/runs/{run_id}/release", status_code=HTTPStatus.NO_CONTENT)
@@ -175,10 +180,13 @@ def _outputs_limit(context: Context, run_id: int, token: str) -> int:
 
 
 def _keep_outputs(context: Context, run_id: int, token: str, stored: StoredFile) -> None:
+    canary_in = leaks.where_in_outputs(context, run_id, stored.sha256)
     with context.database.write() as session:
         run = queries.held_run(session, run_id, token, lock=True)
         run.outputs_sha256 = stored.sha256
         run.outputs_bytes = stored.size_bytes
+        if canary_in:
+            alerts.tell_canary(session, run, canary_in, now=context.now())
 
 
 def _keep_cases(context: Context, run_id: int, token: str, stored: StoredFile) -> None:

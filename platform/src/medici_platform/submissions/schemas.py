@@ -145,7 +145,7 @@ def present(submission: Submission, shown: ScoreFilter) -> SubmissionOut:
         is_late=submission.is_late,
         origin_id=submission.origin_id,
         submitted_at=submission.submitted_at,
-        finished_at=submission.finished_at,
+        finished_at=shown.moment(submission.finished_at, hidden_phase=submission.phase.hidden),
     )
 
 
