@@ -96,8 +96,9 @@ def tail_of(text: str) -> str:
 
 def shown_sentence(text: str, secrets: Secrets, *, is_hidden: bool) -> str:
     """What a scoring program says of predictions that it can't read. In a hidden phase one short line of plain text."""
+    text = log_text(text)
     if not is_hidden:
-        return redact(log_text(text), secrets)
+        return redact(text, secrets)
     plain = "".join(each for each in unicodedata.normalize("NFKC", text) if each.isprintable() or each.isspace())
     line = redact(" ".join(plain.split()), secrets)
     return line if len(line) <= SENTENCE_CHARACTERS else line[: SENTENCE_CHARACTERS - 1] + "…"
