@@ -1,6 +1,8 @@
 """What the endpoints of every feature share: context, sessions, and how a refusal is answered."""
 
 from collections.abc import Iterator
+from datetime import datetime
+from email.utils import format_datetime
 from http import HTTPStatus
 from typing import Annotated
 
@@ -44,6 +46,13 @@ CurrentSession = Annotated[Session, Depends(get_session, scope="function")]
 
 def refusal(error: MediciError) -> JSONResponse:
     return JSONResponse({"code": error.code, "message": error.message, **error.details}, status_code=error.status)
+
+
+def own_headers(sha256: str, since: datetime) -> dict[str, str]:
+    """Of a stored file that is served as somebody's own: by its time on the disk, which is that of whoever stored the
+    same bytes first, one could try out what others have handed in.
+    """
+    return {"ETag": f'"{sha256}"', "Last-Modified": format_datetime(since, usegmt=True)}
 
 
 def is_for_programs(request: Request) -> bool:

@@ -4,6 +4,7 @@ import hashlib
 import io
 import zipfile
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 
 import pytest
 
@@ -230,6 +231,20 @@ def _moments(value):
         return []
     own = [datetime.fromisoformat(text) for key, text in value.items() if key in MOMENTS and text]
     return own + [moment for each in value.values() for moment in _moments(each)]
+
+
+def test_a_file_tells_nothing_of_who_stored_the_same_bytes_first(platform):
+    stage = staged(platform)
+    stage.submit().raise_for_status()
+    platform.clock.advance(hours=3)
+    bob = stage.join("bob")
+    stage.submit(token=bob).raise_for_status()
+    headers = [
+        stage.get(f"/submissions/{number}/file", reader).headers for number, reader in ((1, stage.alice), (2, bob))
+    ]
+    assert headers[0]["etag"] == headers[1]["etag"]
+    moments = [parsedate_to_datetime(each["last-modified"]) for each in headers]
+    assert 10_000 < (moments[1] - moments[0]).total_seconds() < 11_800
 
 
 def test_the_kit_and_the_api_tell_no_canary_of_the_bundle(platform):

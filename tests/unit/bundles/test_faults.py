@@ -108,13 +108,13 @@ SCHEMA_FAULTS: list[tuple[tuple[str, str], str]] = [
     (
         ("    name: Test", "    canaries: [short]"),
         (
-            "16: tasks[1].canaries[0] must be 12 to 200 printable ASCII characters without spaces, which no program "
+            "15: tasks[1].canaries[0] must be 12 to 200 printable ASCII characters without spaces, which no program "
             "prints by chance"
         ),
     ),
     (
         ("    name: Test", f"    canaries: {[f'canary-{n:06}' for n in range(21)]}"),
-        "16: tasks[1].canaries must hold at most 20 entries",
+        "15: tasks[1].canaries must hold at most 20 entries",
     ),
     (("    hidden: false", "    logs: some"), "26: phases[0].logs must be 'none', 'tail' or 'full', not 'some'"),
     (

@@ -1,14 +1,17 @@
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from medici_platform.challenges.rules import shown_moment
 from medici_platform.runs.rules import (
+    LogView,
     costs_quota,
     explain_failures,
+    log_view,
     mean_scores,
-    participant_sees,
     submission_state,
     waiting_sentence,
 )
@@ -75,10 +78,33 @@ def test_of_several_tasks_one_fault_of_others_is_enough_to_cost_nothing(failures
     assert costs_quota(State.FINISHED, failures, was_claimed=True) is True
 
 
-def test_what_participants_see_of_logs():
-    assert [stage for stage in Stage if participant_sees(stage, "none")] == [Stage.PREPARING]
-    assert [stage for stage in Stage if participant_sees(stage, "full")] == [Stage.PREPARING, Stage.RUNNING]
-    assert [stage for stage in Stage if participant_sees(stage, "full", hide_output=True)] == [Stage.PREPARING]
+@pytest.mark.parametrize(
+    ("logs", "has_secrets", "hide_output", "of_the_run"),
+    [
+        ("none", True, False, LogView.NEVER),
+        ("none", False, False, LogView.NEVER),
+        ("tail", True, False, LogView.AT_END),
+        ("tail", False, False, LogView.AT_END),
+        ("full", True, False, LogView.AT_END),
+        ("full", False, False, LogView.LIVE),
+        ("full", False, True, LogView.NEVER),
+        ("tail", True, True, LogView.NEVER),
+    ],
+)
+def test_what_participants_see_of_logs(logs, has_secrets, hide_output, of_the_run):
+    views = [log_view(stage, logs, has_secrets=has_secrets, hide_output=hide_output) for stage in Stage]
+    assert views == [LogView.LIVE, of_the_run, LogView.NEVER]
+
+
+@pytest.mark.parametrize(
+    ("microseconds", "shown"),
+    [(0, "2026-03-01T12:00:59"), (1, "2026-03-01T12:01:00"), (999_999, "2026-03-01T12:01:00")],
+)
+def test_moments_of_hidden_phases_are_whole_seconds_rounded_up(microseconds, shown):
+    moment = datetime(2026, 3, 1, 12, 0, 59, microseconds, tzinfo=UTC)
+    assert shown_moment(moment, exact=False) == datetime.fromisoformat(f"{shown}+00:00")
+    assert shown_moment(moment, exact=True) is moment
+    assert shown_moment(None, exact=False) is None
 
 
 def test_every_task_that_failed_is_named():

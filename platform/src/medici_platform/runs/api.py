@@ -17,7 +17,7 @@ from medici_platform.runs.redaction import Secrets, redact
 from medici_platform.runs.schemas import LogOut, RunOut
 from medici_platform.submissions.queries import get_submission, may_see, scores_shown_to
 from medici_platform.submissions.schemas import SubmissionOut, present
-from medici_platform.web import CurrentContext, CurrentSession, Id
+from medici_platform.web import CurrentContext, CurrentSession, Id, own_headers
 
 router = APIRouter(prefix="/api/v1", tags=["runs"])
 
@@ -77,7 +77,10 @@ def download_outputs(run_id: Id, user: SignedIn, context: CurrentContext, sessio
     if run.outputs_sha256 is None:
         raise NotFound("This run left no outputs.")
     return FileResponse(
-        context.storage.path(run.outputs_sha256), filename=f"run-{run.id}-outputs.zip", media_type="application/zip"
+        context.storage.path(run.outputs_sha256),
+        filename=f"run-{run.id}-outputs.zip",
+        media_type="application/zip",
+        headers=own_headers(run.outputs_sha256, run.submission.submitted_at),
     )
 
 

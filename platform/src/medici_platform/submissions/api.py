@@ -22,7 +22,7 @@ from medici_platform.submissions.schemas import (
     present,
     present_public,
 )
-from medici_platform.web import CurrentContext, CurrentSession, Id
+from medici_platform.web import CurrentContext, CurrentSession, Id, own_headers
 
 router = APIRouter(prefix="/api/v1", tags=["submissions"])
 
@@ -150,5 +150,8 @@ def download_submission(
     """The uploaded file, byte for byte."""
     submission = queries.get_downloadable(session, submission_id, user)
     return FileResponse(
-        context.storage.path(submission.sha256), filename=submission.filename, media_type="application/octet-stream"
+        context.storage.path(submission.sha256),
+        filename=submission.filename,
+        media_type="application/octet-stream",
+        headers=own_headers(submission.sha256, submission.submitted_at),
     )
