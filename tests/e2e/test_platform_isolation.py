@@ -1,4 +1,4 @@
-"""What a submission's container can reach, and what comes out of it."""
+"""What a submission's container can reach. What it may tell of it: tests/trust/test_canaries.py."""
 
 import io
 import json
@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from tests.e2e.programs import CANARY_INPUT, CANARY_TRUTH, answering, phase, running
+from tests.e2e.programs import CANARY_INPUT, CANARY_TRUTH, running
 
 pytestmark = pytest.mark.slow
 
@@ -79,24 +79,6 @@ open("/mnt/out/found.json", "w").write(json.dumps(see))
 open("/mnt/out/answer.txt", "w").write("0.5")
 """
 
-SHOUT = """
-import pathlib, sys
-secret = pathlib.Path("/mnt/in/case.txt").read_text()
-print(secret, flush=True)
-print(secret, file=sys.stderr, flush=True)
-"""
-SHOUTING = {
-    "finished": running(SHOUT + "open('/mnt/out/answer.txt', 'w').write('0.5')\n"),
-    "raised": running(SHOUT + "raise ValueError(secret)\n"),
-    "in the predictions": running(SHOUT + "open('/mnt/out/answer.txt', 'w').write(secret)\n"),
-    "in a file's name": running(
-        SHOUT + "open('/mnt/out/' + secret, 'w').write(secret)\nopen('/mnt/out/answer.txt', 'w').write('0.5')\n"
-    ),
-    "in a name that is left out": running(SHOUT + "import os\nos.symlink('/mnt/in', '/mnt/out/' + secret)\n"),
-    "scorer crashes": answering("crash"),
-}
-
-
 def test_a_submission_reaches_nothing_but_its_input(platform):
     submission = platform.run_files(running(PROBE))
     assert submission["failure"] is None, submission
@@ -116,70 +98,3 @@ def test_a_submission_reaches_nothing_but_its_input(platform):
         "input": CANARY_INPUT,
         "processes": True,
     }
-
-
-@pytest.fixture(scope="module")
-def shouted(platform):
-    """Submissions that tell their input wherever they can, in a hidden phase, after their end."""
-    phases = [phase(0, "Final", outputs=["*.txt", "canary*"])]
-    slug = platform.import_challenge(platform.folder / "shouts", slug="shouts", title="Shouts", phases=phases)
-    assert platform.medici("join", slug, user="alice").code == 0
-    numbers = {name: platform.hand_in(files, slug=slug) for name, files in SHOUTING.items()}
-    return {name: platform.await_end(number) for name, number in numbers.items()}
-
-
-def test_they_end_as_they_should(shouted):
-    assert {name: submission["failure"] for name, submission in shouted.items()} == {
-        "finished": None,
-        "raised": "run_failed",
-        "in the predictions": "predictions_invalid",
-        "in a file's name": None,
-        "in a name that is left out": "output_missing",
-        "scorer crashes": "scoring_failed",
-    }
-
-
-def surfaces(platform, submission, run, user):
-    """Everything of one submission that can be asked for, in the API and on pages, by its address."""
-    api = "/api/v1"
-    number = submission["id"]
-    addresses = [
-        f"{api}/submissions/{number}",
-        f"{api}/submissions/{number}/runs",
-        f"{api}/submissions/{number}/logs",
-        f"{api}/runs/{run}/outputs",
-        f"{api}/runs/{run}/detailed-results",
-        f"{api}/challenges/shouts/submissions",
-        f"{api}/challenges/shouts/leaderboard",
-        f"/submissions/{number}",
-        f"/submissions/{number}/log",
-        "/challenges/shouts/submissions",
-        "/challenges/shouts/leaderboard",
-    ]
-    with platform.client(user) as client:
-        return {address: client.get(platform.url + address) for address in addresses}
-
-
-@pytest.mark.parametrize("name", SHOUTING)
-def test_no_participant_sees_the_test_set_or_the_answers(platform, shouted, name):
-    submission = shouted[name]
-    (run,) = platform.runs(submission["id"])
-    answers = surfaces(platform, submission, run["id"], "alice")
-    refused = [address for address, answer in answers.items() if not answer.is_success]
-    assert refused == [f"/api/v1/runs/{run['id']}/outputs", f"/api/v1/runs/{run['id']}/detailed-results"]
-    leaks = [
-        address
-        for address, answer in answers.items()
-        if any(canary.encode() in answer.content for canary in (CANARY_INPUT, CANARY_TRUTH))
-    ]
-    assert leaks == []
-
-
-def test_the_organizer_reads_them_in_log_detail_and_outputs(platform, shouted):
-    """What the test above looks for is there to be found."""
-    (run,) = platform.runs(shouted["raised"]["id"], user="olga")
-    assert f"ValueError: {CANARY_INPUT}" in run["private_detail"]
-    log = platform.get(f"/submissions/{shouted['finished']['id']}/logs", user="olga")
-    text = "".join(piece["text"] for piece in log["pieces"])
-    assert text.count(CANARY_INPUT) == 2
-    assert text.count(CANARY_TRUTH) == 1

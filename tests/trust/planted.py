@@ -93,7 +93,7 @@ def put(name, text):
         tell(error, sys.stderr)
 """
 FILES_OF_IT = """
-for word in found.split():
+for word in found.replace("/", "-").split():
     put(word, found)
     put("told-" + word + ".txt", found)
     os.symlink("/mnt/in/" + word, out / ("link-" + word))
