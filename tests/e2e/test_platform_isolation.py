@@ -79,6 +79,7 @@ open("/mnt/out/found.json", "w").write(json.dumps(see))
 open("/mnt/out/answer.txt", "w").write("0.5")
 """
 
+
 def test_a_submission_reaches_nothing_but_its_input(platform):
     submission = platform.run_files(running(PROBE))
     assert submission["failure"] is None, submission

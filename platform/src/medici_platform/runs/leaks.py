@@ -13,12 +13,11 @@ from sqlalchemy.orm import Session
 
 from medici_platform.challenges.models import Task
 from medici_platform.context import Context
-from medici_platform.runs import alerts
+from medici_platform.runs import alerts, queries
 from medici_platform.runs.models import Run, RunLog
 from medici_platform.runs.redaction import CanaryWatch, Secrets, redact, shown_sentence
 from medici_platform.runs.task_secrets import secrets_of
 from medici_platform.runs.views import reports_are_open
-from medici_platform.security import hash_token
 from medici_worker.protocol import FailureKind, Fault, LogChunk, Report, Stage, SubmissionKind
 
 LOOK_BACK_CHARACTERS = 4_096
@@ -66,7 +65,7 @@ def made_fit(context: Context, run_id: int, token: str, report: Report) -> tuple
     Called before the transaction that stores it: names of a large data set take seconds to read the first time.
     """
     with context.database.read() as session:
-        run = session.scalar(select(Run).where(Run.id == run_id, Run.token_hash == hash_token(token)))
+        run = session.scalar(queries.run_by_token(run_id, token))
         if run is None:
             return report, None  # storing it will say so
         return _with_fit_sentence(context, run, report), _where_in_report(context, run, report)
