@@ -76,7 +76,7 @@ def test_a_whole_log_comes_at_the_end_without_names(platform):
     told(stage, LOG[:16], LOG[16:], report=SCORED)
     (piece,) = log_of(stage)["pieces"]
     assert piece["text"].startswith(f"reading {WITHHELD}.txt\n{WITHHELD}\nstep 0\n")
-    assert "all of the run&#39;s, without names" in PageClient(platform, "alice").get("/challenges/tiny/phases").text
+    assert "build and run, without names" in PageClient(platform, "alice").get("/challenges/tiny/phases").text
 
 
 def test_no_piece_is_lost_to_one_who_follows_several_runs(platform):
