@@ -12,6 +12,7 @@ from medici_platform.clock import Clock
 from tests.factories.platform import RunningPlatform
 from tests.integration.platform.boards import contest
 from tests.integration.platform.page_client import PageClient
+from tests.integration.platform.stage import set_stage
 
 
 class Mailbox(socketserver.ThreadingTCPServer):
@@ -132,6 +133,28 @@ def test_organizers_are_mailed_once(platform, mailbox):
         "Traceback: KeyError",
     ):
         assert part in letter
+
+
+def test_a_letter_tells_of_canaries_and_never_what_they_are(platform, mailbox):
+    stage = set_stage(platform, task={"canaries": ["canary-7f3a9c51d2"]})
+    with platform.context.database.write() as session:
+        user_by_name(session, "olga").email = "olga@example.org"
+    clock = clock_with_mail(platform, mailbox)
+    for reports in ([], [{"failure": "scoring_failed", "private_detail": "Traceback"}]):
+        stage.submit().raise_for_status()
+        claim = stage.claim()
+        run, token = claim["spec"]["run_id"], claim["token"]
+        log = {"stage": "running", "position": 0, "text": "canary-7f3a9c51d2"}
+        stage.worker.call(run, token, "logs", log).raise_for_status()
+        for report in reports:
+            stage.worker.call(run, token, "report", report).raise_for_status()
+        assert clock.tick()
+    first, second = mailbox.letters
+    assert "Subject: Tiny: a canary was found\n" in first
+    assert "quota" not in first
+    assert "Subject: Tiny: the scoring program failed, a canary was found\n" in second
+    assert "No failure of a scoring program costs quota." in second
+    assert "canary-7f3a" not in first + second
 
 
 def test_a_mail_server_that_fails_is_asked_again_later(platform, mailbox):
