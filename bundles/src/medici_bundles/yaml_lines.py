@@ -11,6 +11,7 @@ from medici_bundles.faults import BundleRejected, Fault
 Path = tuple[str | int, ...]
 
 MAX_FILE_BYTES = 1024 * 1024
+LONGEST_NUMBER = 100
 MAX_NODES = 50_000
 """Aliases count each time they are used: this stops documents that grow without bounds through anchors."""
 
@@ -22,6 +23,18 @@ class _Loader(yaml.SafeLoader):
         first: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:timestamp"]
         for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
+
+    def whole_number(self, node: yaml.ScalarNode) -> int:
+        """Python refuses to write out a number of thousands of digits, and octal ones come to that too."""
+        if len(node.value) > LONGEST_NUMBER:
+            raise yaml.constructor.ConstructorError(
+                problem=f"a number of more than {LONGEST_NUMBER} characters", problem_mark=node.start_mark
+            )
+        number: int = self.construct_yaml_int(node)
+        return number
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.whole_number)
 
 
 @dataclass(frozen=True)
@@ -78,16 +91,26 @@ def read_yaml(file: str, content: bytes) -> YamlDocument:
         return _read(file, content.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise BundleRejected([Fault(file, 0, "is not UTF-8 text; save it as UTF-8")]) from None
+    except yaml.reader.ReaderError as error:
+        line = content.decode("utf-8-sig")[: error.position].count("\n") + 1
+        character = error.character if isinstance(error.character, int) else ord(error.character)
+        raise BundleRejected(
+            [Fault(file, line, f"holds the character U+{character:04X}, which YAML forbids")]
+        ) from None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         problem = error.problem or error.context or "something"
         if "'\\t'" in problem:
             problem = "a tab, where YAML takes spaces alone"
-        raise BundleRejected([Fault(file, line, f"is not valid YAML here: {problem}")]) from None
+        raise BundleRejected([Fault(file, line, f"is not valid YAML here: {_in_one_line(problem)}")]) from None
     except RecursionError:
         raise BundleRejected([Fault(file, 0, "is nested too deeply")]) from None
     except (yaml.YAMLError, ValueError, TypeError, AttributeError) as error:
-        raise BundleRejected([Fault(file, 0, f"is not valid YAML: {str(error)[:200]}")]) from None
+        raise BundleRejected([Fault(file, 0, f"is not valid YAML: {_in_one_line(str(error))}")]) from None
+
+
+def _in_one_line(text: str) -> str:
+    return "".join(each if each.isprintable() else "\ufffd" for each in " ".join(text.split()))[:200]
 
 
 def _read(file: str, text: str) -> YamlDocument:

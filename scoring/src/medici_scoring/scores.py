@@ -19,7 +19,6 @@ NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 DETAILED_RESULTS = ("detailed_results.html", "scores.html")
 MOST_KEYS = 500
 LONGEST_KEY = 100
-_OTHER_LINE = re.compile(r"(?P<key>[^:=\t]*[^:=\s])\s*[=\t]\s*(?P<value>[^:=\s]+)")
 
 
 class ScoresUnreadable(Exception):
@@ -122,13 +121,19 @@ def _lines(text: str) -> Iterator[tuple[str, float | str]]:
         if not line or line.startswith("#"):
             continue
         key, colon, value = (part.strip() for part in line.partition(":"))
-        other = _OTHER_LINE.fullmatch(line)
         if colon and key:
             yield key, _number(value)
-        elif other and isinstance(_number(other["value"]), float):
-            yield other["key"], _number(other["value"])
         else:
-            yield f"line {number}", "is not of the form `key: value`"
+            yield _otherwise_written(line) or (f"line {number}", "is not of the form `key: value`")
+
+
+def _otherwise_written(line: str) -> tuple[str, float] | None:
+    """`key = value` or `key<tab>value`. Cut at the first of them: a pattern would try every tab of a long line."""
+    key, _, value = (part.strip() for part in line.partition("=" if "=" in line else "\t"))
+    number = _number(value)
+    if isinstance(number, float) and key and not set(":=\t") & set(key):
+        return key, number
+    return None
 
 
 def _number(text: str) -> float | str:
