@@ -75,5 +75,5 @@ def test_what_cannot_be_read_is_named_with_its_line(content: bytes, faults: list
 
 
 def test_numbers_too_long_to_read_are_a_fault() -> None:
-    with pytest.raises(BundleRejected, match=r"^c\.yaml:1: is not valid YAML here: a number of more than 100 characters$"):
+    with pytest.raises(BundleRejected, match=r"^c\.yaml:1: .* a number of more than 100 characters$"):
         read_yaml("c.yaml", b"a: " + b"1" * 5_000)
