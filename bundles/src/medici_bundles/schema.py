@@ -42,6 +42,8 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=1_000_000)]
 SubmissionKind = Literal["container", "code", "image", "results"]
 Pull = Literal["never", "missing", "always"]
+INDEX = r"^https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9._~/+-]*)?$"
+"""No user name, password, query or fragment: participants read the address in the log of their build."""
 
 
 class Part(BaseModel):
@@ -122,6 +124,12 @@ class BuildSettings(Part):
     """Pattern of a public name → image on the worker's machine. Wins over the challenge's own map."""
     pull: Pull | None = None
     """When images are fetched from their registry. None: as the challenge says."""
+    context_mb: Annotated[int, Field(gt=0)] | None = None
+    """What the files of a submission may take, unpacked."""
+    image_mb: Annotated[int, Field(gt=0)] | None = None
+    """What a build may add to its base images; the size of an image that was made elsewhere."""
+    index: Annotated[str, Field(pattern=INDEX, max_length=300)] | None = None
+    """Address of the one package index that builds may ask, where the workers' operators allow it. None: no network."""
 
 
 class Phase(Part):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from medici_worker.containers.archives import tar_end, tar_file
+from medici_worker.containers.build_index import IndexDoor, IndexRules
 from medici_worker.containers.build_policy import check, pin_of, pinned_name
 from medici_worker.containers.builds import Builder, DockerfileNotes
 from medici_worker.containers.disk import Disk
@@ -38,7 +39,8 @@ NOT_TO_BE_HAD = (
 
 def builder(engine: FakeEngine, folder: Path, *, disk: Disk | None = None) -> Builder:
     uses = ImageUses(folder / "uses")
-    return Builder(engine, DockerfileNotes(folder / "notes"), uses, engine_cpus=2, worker="w1", disk=disk)
+    door = IndexDoor(engine, IndexRules(), image="medici/python:latest", worker="w1", engine_cpus=2)
+    return Builder(engine, DockerfileNotes(folder / "notes"), uses, door, engine_cpus=2, worker="w1", disk=disk)
 
 
 def saved(folder: Path, *, tags: list[str] | None = None, **said: object) -> Path:

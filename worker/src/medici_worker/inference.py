@@ -17,6 +17,7 @@ def prepare(run: Progress) -> BuiltImage:
         image = _built(run)
     run.image_digest = image.image_id
     run.base_images = image.bases
+    run.build_index = image.index
     run.used(image)
     return image
 

@@ -61,6 +61,7 @@ class Progress:
     scoring_image_digest: str | None = None
     exit_code: int | None = None
     base_images: tuple[str, ...] = ()
+    build_index: str | None = None
     images: dict[str, str] = field(default_factory=dict)
     """Images that were used by name, and what the names stood for."""
     remarks: list[str] = field(default_factory=list)

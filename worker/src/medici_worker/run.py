@@ -142,6 +142,7 @@ def _report(run: Progress, *, scores: ScoreFiles | None = None, failure: RunFail
         image_digest=run.image_digest,
         scoring_image_digest=run.scoring_image_digest,
         base_images=run.base_images,
+        build_index=run.build_index,
         images=run.images,
         limits=applied(run.spec.limits, run.site),
         scoring_limits=applied(run.spec.scoring_limits, run.site),

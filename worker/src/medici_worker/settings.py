@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,8 @@ from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from medici_worker.walls import Wall
+
+from medici_worker.containers.build_index import IndexRules
 
 GIB = 1024**3
 
@@ -23,6 +26,10 @@ def default_lock_folder() -> Path:
 def _env(name: str) -> AliasChoices:
     """Settings that the whole product shares have the product's prefix; both ways of writing them count."""
     return AliasChoices(f"MEDICI_WORKER_{name}", f"MEDICI_{name}")
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.replace(",", " ").split())
 
 
 class WorkerSettings(BaseSettings):
@@ -62,6 +69,18 @@ class WorkerSettings(BaseSettings):
     """A folder on the disk that the engine's images lie on. Unset: the engine's own folder, else `state_dir`."""
     disk_reserve_bytes: int = Field(default=5 * GIB, ge=0)
     """With less than this left on that disk, builds are stopped and no run is claimed; 0: never."""
+    build_indexes: str = ""
+    """Patterns of addresses of package indexes that builds may ask where their phase names one; none: no network."""
+    build_index_hosts: str = ""
+    """Further hosts that these indexes send on to for files: `host` (port 443) or `host:port`."""
+    build_index_private: str = ""
+    """Private networks (as 10.0.0.0/8) in which these hosts may lie. Elsewhere private addresses are refused."""
+    build_index_network: str = "bridge"
+    """The engine's network on which the index is asked. The build itself is on none."""
+    build_index_ca: Path | None = None
+    """Certificates (PEM) that pip trusts in such builds; unset: those of the base image."""
+    build_index_bytes: int = Field(default=20 * GIB, gt=0)
+    """What may pass between one build and its index."""
     grace_s: float = Field(default=30.0, ge=0)
     """How long a running run may go on after SIGTERM before it is given back to the queue."""
     hello_s: float = Field(default=60.0, gt=0)
@@ -69,7 +88,32 @@ class WorkerSettings(BaseSettings):
     log_level: str = "INFO"
     """DEBUG, INFO, WARNING or ERROR."""
 
-    @field_validator("docker_host", "runtime", "disk_dir", mode="before")
+    @property
+    def indexes(self) -> IndexRules:
+        return IndexRules(
+            patterns=_words(self.build_indexes),
+            hosts=_words(self.build_index_hosts),
+            private_networks=_words(self.build_index_private),
+            network=self.build_index_network,
+            ca=self.build_index_ca,
+            limit_bytes=self.build_index_bytes,
+        )
+
+    @field_validator("build_index_private")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        for one in _words(value):
+            ip_network(one)
+        return value
+
+    @field_validator("build_index_ca")
+    @classmethod
+    def _is_a_file(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_file():
+            raise ValueError(f"{value} is not a file")
+        return value
+
+    @field_validator("docker_host", "runtime", "disk_dir", "build_index_ca", mode="before")
     @classmethod
     def _empty_is_unset(cls, value: str | None) -> str | None:
         return value or None

@@ -275,6 +275,7 @@ def _opened(settings: WorkerSettings) -> WorkerProcess:
         lock_folder=settings.lock_dir,
         holder_image=settings.holder_image,
         runtime=settings.runtime,
+        indexes=settings.indexes,
         disk=Disk(
             settings.disk_dir or engine_folder(engine.describe().root, settings.state_dir),
             settings.disk_reserve_bytes,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from medici_worker.containers.bench import BenchPool
+from medici_worker.containers.build_index import IndexDoor, IndexRules
 from medici_worker.containers.builds import Builder, DockerfileNotes
 from medici_worker.containers.datasets import Datasets
 from medici_worker.containers.disk import Disk
@@ -54,6 +55,7 @@ def open_worksite(  # noqa: PLR0913 - keyword-only settings of one place
     runtime: str | None = None,
     prewarm: bool = True,
     disk: Disk | None = None,
+    indexes: IndexRules | None = None,
     gpu_models: Mapping[str, str] | None = None,
 ) -> Worksite:
     """`state_folder` keeps small notes between starts and files of running work; `lock_folder` is the machine's.
@@ -66,6 +68,7 @@ def open_worksite(  # noqa: PLR0913 - keyword-only settings of one place
     profile = keeper(engine_cpus=info.cpus)
     disk = disk or Disk(state_folder, reserve_bytes=0)
     notes, uses = DockerfileNotes(state_folder / "dockerfiles"), ImageUses(state_folder / "image-uses")
+    door = IndexDoor(engine, indexes or IndexRules(), image=holder_image, worker=name, engine_cpus=info.cpus)
     datasets = Datasets(
         engine,
         state_folder / "datasets",
@@ -81,7 +84,7 @@ def open_worksite(  # noqa: PLR0913 - keyword-only settings of one place
         worker=name,
         scratch=Path(tempfile.mkdtemp(prefix="run-", dir=state_folder)),
         benches=BenchPool(engine, image=holder_image, profile=profile, worker=name, prewarm=prewarm),
-        builder=Builder(engine, notes, uses, engine_cpus=info.cpus, worker=image_owner or name, disk=disk),
+        builder=Builder(engine, notes, uses, door, engine_cpus=info.cpus, worker=image_owner or name, disk=disk),
         uses=uses,
         datasets=datasets,
         programs=Programs(state_folder / "programs"),

@@ -195,6 +195,9 @@ def build_json(build: schema.BuildSettings) -> dict[str, Any]:
         "allowed_bases": list(build.allowed_bases) if build.allowed_bases is not None else None,
         "image_map": dict(build.image_map) or None,
         "pull": build.pull,
+        "context_bytes": _bytes(build.context_mb),
+        "image_bytes": _bytes(build.image_mb),
+        "index": build.index,
     }
     return {name: value for name, value in given.items() if value is not None}
 

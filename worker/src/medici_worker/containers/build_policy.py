@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
@@ -93,9 +93,9 @@ class CheckedDockerfile:
     stages: int = 0
 
 
-def check(text: str, policy: BuildPolicy) -> CheckedDockerfile:
-    """Every refusal at once, so that one more upload is enough."""
-    return _Check(parse(text), policy).outcome()
+def check(text: str, policy: BuildPolicy, *, after_from: Sequence[str] = ()) -> CheckedDockerfile:
+    """Every refusal at once, so that one more upload is enough. `after_from`: lines of ours that begin each stage."""
+    return _Check(parse(text), policy, after_from).outcome()
 
 
 def allowed(name: str, patterns: tuple[str, ...]) -> bool:
@@ -158,7 +158,8 @@ def _is_tagged(name: str) -> bool:
 class _Check:
     """Walks the instructions once; collects bases, refusals, and the instructions as they will be sent."""
 
-    def __init__(self, dockerfile: Dockerfile, policy: BuildPolicy) -> None:
+    def __init__(self, dockerfile: Dockerfile, policy: BuildPolicy, after_from: Sequence[str] = ()) -> None:
+        self._after_from = after_from
         self._dockerfile = dockerfile
         self._policy = policy
         self._arguments: dict[str, str] = {}
@@ -176,7 +177,8 @@ class _Check:
             self._refuse(self._bases[-1].line, f"it names more than {MAX_BASES} base images.")
         if not self._stages:
             self._refuse(1, "it has no FROM line, so there is no base image to build on.")
-        return CheckedDockerfile(rendered(sent), tuple(self._bases), tuple(self._refused), len(self._stages))
+        text = rendered(sent, after_from=self._after_from)
+        return CheckedDockerfile(text, tuple(self._bases), tuple(self._refused), len(self._stages))
 
     def _visited(self, instruction: Instruction) -> Instruction:
         """The instruction as it is sent."""

@@ -5,10 +5,12 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 
-from medici_worker.containers.archives import ArchiveUnusable, tar_of_zip, text_of, uncompressed_bytes
+from medici_worker.containers.archives import ArchiveUnusable, tar_file, tar_of_zip, text_of, uncompressed_bytes
+from medici_worker.containers.build_index import CA_IN_CONTEXT, IndexDoor, lines_after_from
 from medici_worker.containers.build_policy import (
     RUN_IMAGE,
     VOLUME_ADVICE,
@@ -68,6 +70,9 @@ class BuiltImage:
     names: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Every name (after mapping, with its tag) that was looked up for it → the identity of the image that was found."""
 
+    index: str | None = None
+    """Address of the package index that its build could ask."""
+
     def refused_in(self, plan: ContainerPlan) -> str | None:
         """Why it can't run by this plan: a volume of its own would be storage without any limit."""
         places = {mount.path for mount in plan.mounts} | set(plan.profile.host.get("tmpfs", ()))
@@ -109,6 +114,7 @@ class Builder:
         engine: Engine,
         notes: DockerfileNotes,
         uses: ImageUses,
+        door: IndexDoor,
         *,
         engine_cpus: int,
         worker: str,
@@ -116,6 +122,7 @@ class Builder:
     ) -> None:
         self._engine = engine
         self._uses = uses
+        self._door = door
         self._disk = disk
         self._notes = notes
         self._engine_cpus = engine_cpus
@@ -136,17 +143,17 @@ class Builder:
         if text is None:
             text = _dockerfile_of(fetch())
             self._notes.put(sha256, text)
-        checked = check(text, policy)
+        checked = check(text, policy, after_from=self._index_lines(policy))
         if checked.refused:
             raise RunFailure(FailureKind.IMAGE_REFUSED, "\n".join(str(one) for one in checked.refused)[:MAX_TAIL])
         stop = stop or Interrupt()
         bases = [self._resolve(base, policy, stop) for base in checked.bases]
-        tag = image_tag(sha256, checked, bases)
+        tag = image_tag(sha256, checked, bases, policy.index)
         image = self._engine.image(tag)
         if image is None:
             archive = fetch()
             require_small(archive, policy.context_bytes, FailureKind.BUILD_FAILED)
-            self._build(archive, checked, self._order(tag, checked, bases, policy, stop), on_log)
+            self._build(archive, checked, self._order(tag, checked, bases, policy, stop), on_log, policy.index)
             image = self._engine.image(tag)
             if image is not None:
                 below = min(base.size_bytes for base in bases)
@@ -156,7 +163,7 @@ class Builder:
         if image is None:
             raise EngineError(f"The image {tag} was built, but the engine does not have it.")
         names = {full_name(one.image): base.identity for one, base in zip(checked.bases, bases, strict=True)}
-        return self._built(image, tuple(base.digest for base in bases), names)
+        return replace(self._built(image, tuple(base.digest for base in bases), names), index=policy.index)
 
     def local(self, reference: str, policy: BuildPolicy, stop: Interrupt | None = None) -> BuiltImage:
         """An image by name, mapped, pulled and pinned as the policy says. Raises `ImageUnavailable`."""
@@ -212,6 +219,9 @@ class Builder:
             stop=stop,
         )
 
+    def _index_lines(self, policy: BuildPolicy) -> list[str]:
+        return lines_after_from(policy.index, has_ca=self._door.rules.ca is not None) if policy.index else []
+
     def _resolve(self, base: Base, policy: BuildPolicy, stop: Interrupt) -> Image:
         """The second lock: whatever the names say, an image that was built from a submission is never a base."""
         image = self._found(base, policy, stop)
@@ -238,7 +248,9 @@ class Builder:
                 private_detail=str(error),
             ) from error
 
-    def _build(self, archive: Path, checked: CheckedDockerfile, order: BuildOrder, on_log: OnLog) -> None:
+    def _build(
+        self, archive: Path, checked: CheckedDockerfile, order: BuildOrder, on_log: OnLog, index: str | None
+    ) -> None:
         tail = bytearray()
 
         def keep(data: bytes) -> None:
@@ -248,8 +260,12 @@ class Builder:
 
         free_bytes = self._disk.free_bytes if self._disk else 0
         context = tar_of_zip(archive, replace={"Dockerfile": checked.text.encode()})
+        if index and (certificates := self._door.rules.ca_text()):
+            context = chain(tar_file(CA_IN_CONTEXT, certificates), context)
         try:
-            self._engine.build(context, order, keep)
+            with self._door.open(index, order.time_s, keep) as network:
+                order = replace(order, network=network.name, arguments=network.arguments)
+                self._engine.build(context, order, keep)
         except BuildTimedOut as error:
             detail = f"The limit is {order.time_s:g} s."
             raise RunFailure(FailureKind.BUILD_TIMEOUT, detail, private_detail=str(error)) from error
@@ -259,7 +275,7 @@ class Builder:
         except DiskNearlyFull as error:
             raise self._disk_filled(free_bytes) from error
         except BuildBroken as error:
-            raise build_failure(str(error), tail.decode(errors="replace")) from error
+            raise build_failure(str(error), tail.decode(errors="replace"), index) from error
         except ArchiveUnusable as error:
             raise RunFailure(FailureKind.ARCHIVE_REJECTED, str(error)) from error
 
@@ -275,18 +291,18 @@ class Builder:
         return min(policy.cpus, self._engine_cpus)
 
 
-def image_tag(sha256: str, checked: CheckedDockerfile, bases: list[Image]) -> str:
-    """Named by all that decides the content: the archive, the Dockerfile as it is sent, and the bases' ids."""
-    parts = [sha256, checked.text, *(base.image_id for base in bases)]
+def image_tag(sha256: str, checked: CheckedDockerfile, bases: list[Image], index: str | None = None) -> str:
+    """Named by all that decides the content: the archive, the Dockerfile as it is sent, the bases' ids, the index."""
+    parts = [sha256, checked.text, *(base.image_id for base in bases), *([index] if index else [])]
     return f"{RUN_IMAGE}:{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]}"
 
 
-def build_failure(error: str, log: str) -> RunFailure:
+def build_failure(error: str, log: str, index: str | None = None) -> RunFailure:
     """Names the step, and says what an offline build lacks. The log itself has been streamed already."""
     steps = _STEP.findall(log)
     detail = [f"Step {steps[-1]} of the Dockerfile failed."] if steps else []
     if _OFFLINE.search(log):
-        detail.append(OFFLINE_ADVICE)
+        detail.append(f"The build can ask the package index {index} and nothing else." if index else OFFLINE_ADVICE)
     return RunFailure(
         FailureKind.BUILD_FAILED, " ".join(detail), private_detail=f"{error}\n\n{log[-MAX_TAIL:]}".strip()
     )

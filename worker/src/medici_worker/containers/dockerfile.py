@@ -6,7 +6,7 @@ it: `rendered` gives one instruction per line, without comments, continuations o
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 BLANKS = " \t"
@@ -64,12 +64,17 @@ def parse(text: str) -> Dockerfile:
     return Dockerfile(tuple(_directives(lines)), tuple(_instructions(lines)), tuple(_odd_characters(lines)))
 
 
-def rendered(instructions: Iterable[Instruction]) -> str:
-    """Each instruction on one line: its own, so that the builder's errors name the right one, or the next free one."""
+def rendered(instructions: Iterable[Instruction], *, after_from: Sequence[str] = ()) -> str:
+    """Each instruction on one line: its own, so that the builder's errors name the right one, or the next free one.
+
+    `after_from`: lines of ours that begin each stage.
+    """
     lines: list[str] = []
     for instruction in instructions:
         lines += [""] * (instruction.line - 1 - len(lines))
         lines.append(str(instruction))
+        if instruction.keyword == "FROM":
+            lines += after_from
     return "\n".join(lines) + "\n"
 
 

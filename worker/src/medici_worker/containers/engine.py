@@ -151,7 +151,8 @@ class BuildOrder:
     """How an image is built; the Dockerfile is called `Dockerfile` and has been checked.
 
     `file_bytes`: the largest file of a step; `pids`: processes of a step; `bases`: ids of the base images; `disk`:
-    watched while it builds; `image_bytes`: what it may add to them; `stop`: ends it.
+    watched while it builds; `image_bytes`: what it may add to them; `network`: of its steps, `arguments`: their build
+    arguments; `stop`: ends it.
     """
 
     tag: str
@@ -165,6 +166,8 @@ class BuildOrder:
     bases: frozenset[str] = frozenset()
     disk: Disk | None = None
     image_bytes: int = 20 * GIB
+    network: str = "none"
+    arguments: Mapping[str, str] = field(default_factory=dict)
     stop: Interrupt = field(default_factory=Interrupt, compare=False)
 
 
@@ -232,7 +235,7 @@ class Engine(Protocol):
         """Images whose name fits (`repository:ta*`), with the names that do."""
 
     def build(self, context: Iterable[bytes], order: BuildOrder, on_log: OnLog) -> str:
-        """Build from a tar stream, without network; returns the image's id.
+        """Build from a tar stream, without network unless the order names one; returns the image's id.
 
         Raises `BuildBroken`, `BuildTimedOut`, `ImageTooLarge`, `DiskNearlyFull`, `Interrupted`.
         """

@@ -225,6 +225,8 @@ class Report(Message):
     scoring_image_digest: Text | None = Field(default=None, max_length=160)
     images: dict[Text, Text] = Field(default_factory=dict, max_length=40)
     """Every image that was used by its name (after mapping) → its digest, or its id where it has none."""
+    build_index: Text | None = Field(default=None, max_length=300)
+    """Address of the package index that the submission's build could ask; None: it had no network."""
     base_images: tuple[Text, ...] = Field(default=(), max_length=40)
     """Digests (or ids) of the base images of the submission's image."""
     limits: Limits | None = None

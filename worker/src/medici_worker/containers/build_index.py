@@ -1,0 +1,196 @@
+"""The package index that a phase's builds may ask: whether this worker's operator allows it, and the door to it.
+
+A build has no route to any network. Its steps share the inside of `gate`, a container without network, where
+127.0.0.1:3128 leads through a socket in a shared folder to `proxy`, which asks the index and nobody else.
+"""
+
+import contextlib
+import json
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from importlib.resources import files
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+from medici_worker.containers.engine import (
+    LABEL_UNTIL,
+    LABEL_WORKER,
+    ContainerPlan,
+    Engine,
+    EngineError,
+    Mount,
+    OnLog,
+    Running,
+    StartRefused,
+    Volume,
+)
+from medici_worker.containers.index_door.gate import PORT
+from medici_worker.containers.profile import hardened
+from medici_worker.protocol import Limits
+
+GIB = 1024**3
+MIB = 1024**2
+PORTS = {"http": 80, "https": 443}
+LINK = "/link"
+CA_FILE = "/etc/medici-index-ca.pem"
+CA_IN_CONTEXT = ".medici-index-ca.pem"
+READY_S = 30.0
+OVERDUE_S = 600.0
+_LIMITS = Limits(memory_bytes=96 * MIB, cpus=1, pids=32, output_bytes=MIB, shm_bytes=MIB, tmp_bytes=MIB)
+
+
+class IndexNotAllowed(EngineError):
+    """The phase names an index that this worker's operator has not listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRules:
+    """What the worker's operator allows: patterns of index addresses, hosts that these send on to (`host` or
+    `host:port`), private networks in which all of them may lie, the engine's network on which they are asked.
+    """
+
+    patterns: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    private_networks: tuple[str, ...] = ()
+    network: str = "bridge"
+    ca: Path | None = None
+    limit_bytes: int = 20 * GIB
+    """That pass in one build."""
+
+    def require(self, url: str) -> None:
+        """Raises `IndexNotAllowed`."""
+        if _parts(url) is None or not any(fnmatchcase(url, pattern) for pattern in self.patterns):
+            raise IndexNotAllowed(
+                f"The phase lets builds ask the package index {url}, and this worker's operator does not: list it in "
+                "MEDICI_WORKER_BUILD_INDEXES, or take it out of the phase."
+            )
+
+    def reachable(self, url: str) -> list[str]:
+        """`host:port` pairs."""
+        parts = _parts(url)
+        own = [f"{parts.hostname}:{parts.port or PORTS[parts.scheme]}"] if parts else []
+        return own + [host.lower() if ":" in host else f"{host.lower()}:443" for host in self.hosts]
+
+    def ca_text(self) -> bytes | None:
+        return self.ca.read_bytes() if self.ca else None
+
+
+@dataclass(frozen=True, slots=True)
+class BuildNetwork:
+    """What the builder is told: the network of its steps, and arguments that are no part of the image."""
+
+    name: str = "none"
+    arguments: Mapping[str, str] = field(default_factory=dict)
+
+
+def index_arguments(url: str, *, has_ca: bool) -> dict[str, str]:
+    """Names that pip reads → values. They are declared after each FROM, since a build hears of no others."""
+    arguments = {"PIP_INDEX_URL": url, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    parts = _parts(url)
+    if parts is not None and parts.scheme == "http":
+        arguments["PIP_TRUSTED_HOST"] = parts.netloc
+    if has_ca:
+        arguments |= dict.fromkeys(("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"), CA_FILE)
+    return arguments
+
+
+def lines_after_from(url: str, *, has_ca: bool) -> list[str]:
+    copied = [f"COPY {CA_IN_CONTEXT} {CA_FILE}"] if has_ca else []
+    return copied + [f"ARG {name}" for name in index_arguments(url, has_ca=has_ca)]
+
+
+class IndexDoor:
+    """Opens for one build at a time; what it consists of is gone when it closes."""
+
+    def __init__(self, engine: Engine, rules: IndexRules, *, image: str, worker: str, engine_cpus: int) -> None:
+        self._engine = engine
+        self._image = image
+        self._worker = worker
+        self._profile = hardened(_LIMITS, engine_cpus=engine_cpus)
+        self.rules = rules
+
+    @contextlib.contextmanager
+    def open(self, url: str | None, time_s: float, on_log: OnLog) -> Iterator[BuildNetwork]:
+        """For a build that may take so long. Raises `IndexNotAllowed`, `EngineError`."""
+        if url is None:
+            yield BuildNetwork()
+            return
+        self.rules.require(url)
+        name = f"medici-door-{uuid.uuid4().hex[:12]}"
+        labels = {LABEL_WORKER: self._worker, LABEL_UNTIL: str(int(time.time() + time_s + OVERDUE_S))}
+        self._engine.create_volume(Volume(name, labels, MIB))
+        try:
+            with (
+                self._started(self._proxy(name, url, labels), on_log),
+                self._started(self._gate(name, labels), on_log),
+            ):
+                address = f"http://127.0.0.1:{PORT}"
+                proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), address)
+                arguments = index_arguments(url, has_ca=self.rules.ca is not None)
+                yield BuildNetwork(f"container:{name}-gate", {**proxies, **arguments})
+        finally:
+            with contextlib.suppress(EngineError):
+                self._engine.remove_volume(name)
+
+    def _proxy(self, name: str, url: str, labels: Mapping[str, str]) -> ContainerPlan:
+        rules = {
+            "allowed": self.rules.reachable(url),
+            "networks": list(self.rules.private_networks),
+            "limit_bytes": self.rules.limit_bytes,
+        }
+        plan = self._plan(name, "proxy", labels, json.dumps(rules))
+        profile = replace(plan.profile, host={**plan.profile.host, "network_mode": self.rules.network})
+        return replace(plan, profile=profile)
+
+    def _gate(self, name: str, labels: Mapping[str, str]) -> ContainerPlan:
+        return self._plan(name, "gate", labels)
+
+    def _plan(self, name: str, role: str, labels: Mapping[str, str], *arguments: str) -> ContainerPlan:
+        source = files("medici_worker.containers.index_door").joinpath(f"{role}.py").read_text()
+        return ContainerPlan(
+            name=f"{name}-{role}",
+            image=self._image,
+            profile=self._profile,
+            mounts=(Mount(name, LINK, read_only=False),),
+            command=("python3", "-I", "-c", source, f"{LINK}/proxy.sock", *arguments),
+            labels=labels,
+        )
+
+    @contextlib.contextmanager
+    def _started(self, plan: ContainerPlan, on_log: OnLog) -> Iterator[Running]:
+        ready = threading.Event()
+
+        def read(data: bytes) -> None:
+            if ready.is_set():
+                on_log(b"".join(b"[index] " + line for line in data.splitlines(keepends=True)))
+            elif b"ready\n" in data:
+                ready.set()
+
+        try:
+            running = self._engine.start(plan, read)
+        except StartRefused as error:
+            raise EngineError(f"The way to the package index could not be opened: {error}") from error
+        try:
+            if not ready.wait(READY_S):
+                raise EngineError(
+                    f"The way to the package index did not open: does the image {self._image} hold python3, and is the "
+                    f"engine's network {self.rules.network} there?"
+                )
+            yield running
+        finally:
+            running.remove()
+
+
+def _parts(url: str) -> SplitResult | None:
+    """None for what is no plain address of an index."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    is_plain = parts.username is None and not parts.query and not parts.fragment and url.isascii() and url.isprintable()
+    return parts if is_plain and parts.scheme in PORTS and parts.hostname and port != 0 and " " not in url else None
