@@ -23,7 +23,6 @@ from tests.integration.worker.conftest import MIB, SMALL, clear
 pytestmark = pytest.mark.slow
 
 NAME = "medici_tiny_package"
-HOST = "packages.test"
 
 
 def wheel() -> bytes:
@@ -45,6 +44,7 @@ def wheel() -> bytes:
 @dataclass
 class Index:
     url: str
+    host: str
     network: str
     subnet: str
     gateway: str
@@ -65,31 +65,39 @@ def index(docker_engine: docker.DockerClient) -> Iterator[Index]:
         f"(root / '{file}').write_bytes(base64.b64decode(os.environ['WHEEL'])); "
         f"(root / 'index.html').write_text('<a href=\"{file}\">{file}</a>')"
     )
-    container = docker_engine.containers.create(
-        IMAGE,
-        [
-            "sh",
-            "-c",
-            'python -c "$CODE" && cd /tmp/w && (python -m http.server 9000 & exec python -m http.server 8000)',
-        ],
-        environment={"WHEEL": base64.b64encode(wheel()).decode(), "CODE": code},
-        name=f"medici-test-index-{uuid.uuid4().hex[:8]}",
-    )
-    network.connect(container, aliases=[HOST])
-    container.start()
-    container.reload()
-    address = container.attrs["NetworkSettings"]["Networks"][network.name]["IPAddress"]
+    serve = 'python -c "$CODE" && cd /tmp/w && (python -m http.server 9000 & python -m http.server 8000)'
+    host = f"medici-test-index-{uuid.uuid4().hex[:8]}"
+    try:
+        container = docker_engine.containers.run(
+            IMAGE,
+            ["sh", "-c", serve],
+            environment={"WHEEL": base64.b64encode(wheel()).decode(), "CODE": code},
+            name=host,
+            network=network.name,
+            detach=True,
+        )
+        try:
+            container.reload()
+            address = container.attrs["NetworkSettings"]["Networks"][network.name]["IPAddress"]
+            _await(address)
+            url = f"http://{host}:8000/simple"
+            yield Index(url, host, network.name, config["Subnet"], config["Gateway"], address)
+        finally:
+            container.remove(force=True)
+    finally:
+        network.remove()
+
+
+def _await(address: str) -> None:
     deadline = time.monotonic() + 20
     while True:
         try:
             socket.create_connection((address, 8000), timeout=1).close()
-            break
         except OSError:
-            assert time.monotonic() < deadline, container.logs().decode()
+            assert time.monotonic() < deadline
             time.sleep(0.2)
-    yield Index(f"http://{HOST}:8000/simple", network.name, config["Subnet"], config["Gateway"], address)
-    container.remove(force=True)
-    network.remove()
+        else:
+            return
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +139,7 @@ def test_pip_installs_from_the_index(build, index, engine):
     assert b"PROXY" not in host.outputs["env"].upper()
     assert report.build_index == index.url
     config = engine.api.inspect_image(report.image_digest)["Config"]
-    assert not [one for one in config["Env"] if "3128" in one or HOST in one]
+    assert not [one for one in config["Env"] if "3128" in one or index.host in one]
 
 
 def test_without_an_index_in_its_phase_a_build_has_no_network(build):
@@ -141,7 +149,7 @@ def test_without_an_index_in_its_phase_a_build_has_no_network(build):
 
 
 def test_an_index_that_the_operator_does_not_list(build, site, index):
-    for url, where in ((index.url, site), (f"http://{HOST}:9000/simple", None)):
+    for url, where in ((index.url, site), (f"http://{index.host}:9000/simple", None)):
         report, host = build(INSTALLS, url, *([where] if where else []))
         assert report.failure is FailureKind.SYSTEM_ERROR
         assert "MEDICI_WORKER_BUILD_INDEXES" in report.private_detail
@@ -202,7 +210,7 @@ print("FOUND " + json.dumps(found))
 
 
 def test_a_step_reaches_the_index_and_nothing_else(build, index):
-    words = f"{HOST} {index.address} {index.gateway}"
+    words = f"{index.host} {index.address} {index.gateway}"
     report, host = build(
         f"FROM {IMAGE}\nCOPY p.py /\nRUN python /p.py {words}; false\n", index.url, files={"p.py": PROBE}
     )

@@ -297,7 +297,7 @@ def test_a_run_that_is_handed_back_is_released(engine, site, make):
 
 @pytest.mark.parametrize("where", ["medici_worker.containers.builds.check", "medici_worker.run.scratch_folder"])
 def test_a_bug_of_ours_still_ends_the_run(site, make, monkeypatch, where):
-    def broken(*_):
+    def broken(*_, **__):
         raise ValueError("invalid literal")
 
     monkeypatch.setattr(where, broken)

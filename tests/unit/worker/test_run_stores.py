@@ -8,7 +8,7 @@ import pytest
 
 from medici_worker.containers.archives import ArchiveUnusable
 from medici_worker.containers.disk import Disk
-from medici_worker.containers.engine import Volume
+from medici_worker.containers.engine import EngineError, Volume
 from medici_worker.containers.fake_engine import FakeImage
 from medici_worker.janitor import make_room
 from medici_worker.protocol import BuildPolicy, FailureKind
@@ -74,9 +74,13 @@ def test_what_was_built_from_a_submission_is_nobody_elses_base(engine, site, mak
 def test_without_room_on_the_disk_nothing_is_built(engine, make, tmp_path):
     full = Disk(tmp_path, reserve_bytes=2**62)
     site = open_worksite(engine, tmp_path / "state", worker="w3", prewarm=False, disk=full)
-    report = execute(container(make), make.host(SCORE), site)
+    spec = container(make)
+    report = execute(spec, make.host(SCORE), site)
     assert report.failure is FailureKind.SYSTEM_ERROR
-    assert report.private_detail == "The build was not begun: hardly any room is left on the engine's disk."
+    assert report.private_detail.startswith("The submission was not fetched: ")
+    archive = make.archives.by_sha256[spec.submission.sha256]
+    with pytest.raises(EngineError, match=r"^The build was not begun: hardly any room is left on the engine's disk\.$"):
+        site.builder.image_for(spec.submission.sha256, lambda: archive, spec.build, bytearray().extend)
     site.close()
 
 
