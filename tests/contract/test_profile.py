@@ -260,7 +260,8 @@ def test_nothing_makes_a_container_past_the_profile():
     users = (SOURCES / "containers/docker_users.py").read_text()
     assert ".start(" not in users
     assert calls("Profile") == {"containers/profile.py": 1}
-    assert calls("hardened") == {"containers/profile.py": 1, "progress.py": 1}
+    assert calls("hardened") == {"containers/profile.py": 2, "progress.py": 1}
+    assert calls("relay") == {"containers/build_index.py": 1}
     assert calls("keeper") == {"worksite.py": 1}
 
 
@@ -274,4 +275,4 @@ def test_every_plan_has_the_profile(path):
     ]
     profiles = [ast.unparse(word.value) for plan in plans for word in plan.keywords if word.arg == "profile"]
     assert len(profiles) == len(plans)
-    assert all(one.startswith("run.profile(") or one == "self._profile" for one in profiles)
+    assert all(one.startswith(("run.profile(", "relay(")) or one == "self._profile" for one in profiles)

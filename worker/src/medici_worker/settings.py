@@ -9,9 +9,8 @@ from typing import Annotated
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from medici_worker.walls import Wall
-
 from medici_worker.containers.build_index import IndexRules
+from medici_worker.walls import Wall
 
 GIB = 1024**3
 

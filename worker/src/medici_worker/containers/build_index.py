@@ -10,7 +10,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from importlib.resources import files
 from pathlib import Path
@@ -29,8 +29,7 @@ from medici_worker.containers.engine import (
     Volume,
 )
 from medici_worker.containers.index_door.gate import PORT
-from medici_worker.containers.profile import hardened
-from medici_worker.protocol import Limits
+from medici_worker.containers.profile import relay
 
 GIB = 1024**3
 MIB = 1024**2
@@ -40,7 +39,6 @@ CA_FILE = "/etc/medici-index-ca.pem"
 CA_IN_CONTEXT = ".medici-index-ca.pem"
 READY_S = 30.0
 OVERDUE_S = 600.0
-_LIMITS = Limits(memory_bytes=96 * MIB, cpus=1, pids=32, output_bytes=MIB, shm_bytes=MIB, tmp_bytes=MIB)
 
 
 class IndexNotAllowed(EngineError):
@@ -110,7 +108,7 @@ class IndexDoor:
         self._engine = engine
         self._image = image
         self._worker = worker
-        self._profile = hardened(_LIMITS, engine_cpus=engine_cpus)
+        self._engine_cpus = engine_cpus
         self.rules = rules
 
     @contextlib.contextmanager
@@ -142,19 +140,19 @@ class IndexDoor:
             "networks": list(self.rules.private_networks),
             "limit_bytes": self.rules.limit_bytes,
         }
-        plan = self._plan(name, "proxy", labels, json.dumps(rules))
-        profile = replace(plan.profile, host={**plan.profile.host, "network_mode": self.rules.network})
-        return replace(plan, profile=profile)
+        return self._plan(name, "proxy", labels, json.dumps(rules), network=self.rules.network)
 
     def _gate(self, name: str, labels: Mapping[str, str]) -> ContainerPlan:
         return self._plan(name, "gate", labels)
 
-    def _plan(self, name: str, role: str, labels: Mapping[str, str], *arguments: str) -> ContainerPlan:
+    def _plan(
+        self, name: str, role: str, labels: Mapping[str, str], *arguments: str, network: str = "none"
+    ) -> ContainerPlan:
         source = files("medici_worker.containers.index_door").joinpath(f"{role}.py").read_text()
         return ContainerPlan(
             name=f"{name}-{role}",
             image=self._image,
-            profile=self._profile,
+            profile=relay(engine_cpus=self._engine_cpus, network=network),
             mounts=(Mount(name, LINK, read_only=False),),
             command=("python3", "-I", "-c", source, f"{LINK}/proxy.sock", *arguments),
             labels=labels,

@@ -5,7 +5,7 @@ tests/integration/worker.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from medici_worker.protocol import Limits
@@ -91,6 +91,15 @@ def keeper(*, engine_cpus: int) -> Profile:
     """The profile of our own container that keeps volumes mounted: it sleeps, and needs nothing."""
     small = Limits(memory_bytes=32 * 1024**2, cpus=1, pids=8, output_bytes=1, shm_bytes=1024**2, tmp_bytes=1024**2)
     return hardened(small, engine_cpus=engine_cpus)
+
+
+def relay(*, engine_cpus: int, network: str = "none") -> Profile:
+    """The profile of our own containers between a build and its package index. Of the two, one has a network: it runs
+    nothing but our proxy.
+    """
+    small = Limits(memory_bytes=96 * 1024**2, cpus=1, pids=32, output_bytes=1, shm_bytes=1024**2, tmp_bytes=1024**2)
+    profile = hardened(small, engine_cpus=engine_cpus)
+    return replace(profile, host={**profile.host, "network_mode": network})
 
 
 def memory_limit_bytes(limits: Limits) -> int:
