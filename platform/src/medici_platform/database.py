@@ -33,13 +33,13 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def text_enum(kind: type[StrEnum]) -> Enum:
+def text_enum(kind: type[StrEnum], length: int = 24) -> Enum:
     """Stored as its value in a plain text column, so that a new member needs no migration."""
     return Enum(
         kind,
         native_enum=False,
         create_constraint=False,
-        length=24,
+        length=length,
         values_callable=lambda members: [member.value for member in members],
     )
 

@@ -1,18 +1,38 @@
 """Who is asking. Programs carry a token; browsers a cookie, which opens only safe methods of the API."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 
-from medici_platform.accounts import queries
+from medici_platform.accounts import queries, rules
 from medici_platform.accounts.models import User
+from medici_platform.accounts.rules import Scope
 from medici_platform.context import Context
 from medici_platform.errors import NotAllowed, NotSignedIn
+from medici_platform.presentation.cookies import cookie_name
 from medici_platform.security import hash_token, password_matches
 from medici_platform.throttle import throttle
 from medici_platform.web import SAFE_METHODS, CurrentContext, is_for_programs
 
 SESSION_COOKIE = "medici_session"
+
+_SCOPE = "__medici_scope__"
+_Endpoint = TypeVar("_Endpoint", bound=Callable[..., object])
+
+
+class TokenScope(NotAllowed):
+    code = "token_scope"
+
+
+def opened_by(scope: Scope) -> Callable[[_Endpoint], _Endpoint]:
+    """The least that a token must hold to call this endpoint. An endpoint that says nothing takes full ones alone."""
+
+    def declare(endpoint: _Endpoint) -> _Endpoint:
+        setattr(endpoint, _SCOPE, scope)
+        return endpoint
+
+    return declare
 
 
 def bearer_token(request: Request) -> str | None:
@@ -26,21 +46,41 @@ def find_user(request: Request, context: CurrentContext) -> User | None:
     Raises NotSignedIn for a token that opens nothing: silence would look like an empty account.
     """
     token = bearer_token(request)
-    cookie = request.cookies.get(SESSION_COOKIE)
+    cookie = session_cookie(request, context)
     if token is None and not _cookie_counts(request, cookie):
         return None
     with context.database.read() as session:
         if token is None:
-            return queries.user_by_web_session(session, hash_token(cookie or ""), now=context.now())
+            return queries.user_by_web_session(session, hash_token(cookie), now=context.now())
         user = queries.user_by_api_token(session, hash_token(token), now=context.now())
     if user is None:
         raise NotSignedIn(
             "The token is unknown, expired or revoked: make a new one on your account page.", code="bad_token"
         )
+    _require_scope(request, user.scope)
     return user
 
 
-def _cookie_counts(request: Request, cookie: str | None) -> bool:
+def _require_scope(request: Request, held: Scope) -> None:
+    needed = getattr(request.scope.get("endpoint"), _SCOPE, Scope.FULL)
+    if not rules.opens(held, needed):
+        raise TokenScope(
+            f"This token has the scope {held.value!r}, which {rules.SCOPE_SENTENCES[held]}: "
+            f"use one with the scope {needed.value!r} for this."
+        )
+
+
+def require_own_act(user: User, *, is_own: bool) -> None:
+    """A token for a participant's acts opens none of an organizer's, also when its owner is one."""
+    if user.scope == Scope.SUBMIT and not is_own:
+        raise TokenScope("This token has the scope 'submit', for your own submissions alone: use one with 'full'.")
+
+
+def session_cookie(request: Request, context: Context) -> str:
+    return request.cookies.get(cookie_name(context.settings, SESSION_COOKIE), "")
+
+
+def _cookie_counts(request: Request, cookie: str) -> bool:
     """A browser sends its cookie with other sites' forms too: in the API it opens safe methods alone."""
     return bool(cookie) and (request.method in SAFE_METHODS or not is_for_programs(request))
 
@@ -89,3 +129,11 @@ def check_password(context: Context, request: Request, *, username: str, passwor
     if not password_matches(password, hashed) or user is None:
         raise NotSignedIn("The user name or the password is wrong.", code="wrong_password")
     return user.id
+
+
+def check_old_password(context: Context, request: Request, user: User, password: str) -> None:
+    """Before a new one is set. As often as one may try to sign in, and no more: a stolen session does not tell it."""
+    try:
+        check_password(context, request, username=user.username, password=password)
+    except NotSignedIn as error:
+        raise NotAllowed("The old password is wrong.", code="wrong_password") from error

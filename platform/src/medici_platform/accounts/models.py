@@ -3,7 +3,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from medici_platform.accounts.rules import Role
+from medici_platform.accounts.rules import Role, Scope
 from medici_platform.database import Base, text_enum
 
 
@@ -17,6 +17,9 @@ class User(Base):
     role: Mapped[Role] = mapped_column(text_enum(Role), default=Role.PARTICIPANT)
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
+
+    scope = Scope.FULL
+    """Of the token by which this request is made; no column."""
 
     @property
     def is_admin(self) -> bool:
@@ -36,8 +39,8 @@ class ApiToken(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"))
     name: Mapped[str] = mapped_column(String(80))
-    scope: Mapped[str] = mapped_column(String(16), default="full")
-    """What it opens: `read`, `submit` or `full`."""
+    scope: Mapped[Scope] = mapped_column(text_enum(Scope, length=16), default=Scope.FULL)
+    """What it opens."""
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]

@@ -3,13 +3,15 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
+from sqlalchemy.orm import Session
 
 from medici_platform.accounts import queries, service
-from medici_platform.accounts.access import SESSION_COOKIE, SignedIn, check_password
+from medici_platform.accounts.access import SESSION_COOKIE, SignedIn, check_old_password, check_password
 from medici_platform.accounts.models import User
+from medici_platform.accounts.rules import SCOPE_SENTENCES, Scope
 from medici_platform.errors import InvalidRequest, MediciError, NotAllowed
 from medici_platform.presentation.forms import PostedForm
-from medici_platform.presentation.visitors import CurrentVisitor, Visitor, local_path, redirect
+from medici_platform.presentation.visitors import FORM_COOKIE, CurrentVisitor, Visitor, local_path, redirect
 from medici_platform.throttle import throttle
 from medici_platform.web import CurrentContext, CurrentSession, Id
 
@@ -61,21 +63,21 @@ def sign_up(visitor: CurrentVisitor, form: PostedForm, request: Request) -> Resp
 
 
 @router.post("/sign-out")
-def sign_out(_: PostedForm, request: Request, session: CurrentSession) -> Response:
-    service.close_web_session(session, request.cookies.get(SESSION_COOKIE, ""))
+def sign_out(visitor: CurrentVisitor, _: PostedForm, session: CurrentSession) -> Response:
+    service.close_web_session(session, visitor.cookie(SESSION_COOKIE))
     response = redirect("/challenges")
-    response.delete_cookie(SESSION_COOKIE, path="/")
+    visitor.delete_cookie(response, SESSION_COOKIE)
     return response
 
 
 @router.get(ACCOUNT)
-def show_account(visitor: CurrentVisitor, user: SignedIn, session: CurrentSession) -> Response:
-    new_token = visitor.request.cookies.get(TOKEN_COOKIE)
-    response = visitor.render(
-        "account.html", tokens=queries.active_tokens(session, user), new_token=new_token, error=None
-    )
+def show_account(
+    visitor: CurrentVisitor, user: SignedIn, session: CurrentSession, *, changed: bool = False
+) -> Response:
+    new_token = visitor.cookie(TOKEN_COOKIE, path=ACCOUNT)
+    response = _render_account(visitor, session, user, new_token=new_token, is_password_new=changed)
     if new_token:
-        response.delete_cookie(TOKEN_COOKIE, path=ACCOUNT)
+        visitor.delete_cookie(response, TOKEN_COOKIE, path=ACCOUNT)
     return response
 
 
@@ -85,16 +87,17 @@ def create_token(
 ) -> Response:
     name = form.get("name", "").strip()[:80]
     if not name:
-        return visitor.render(
-            "account.html",
-            HTTPStatus.UNPROCESSABLE_ENTITY,
-            tokens=queries.active_tokens(session, user),
-            new_token=None,
-            error="Give the token a name, so that you know later what it is for.",
-        )
-    days = form.get("days", "")
-    valid_for = timedelta(days=int(days)) if days in ("30", "90", "365") else None
-    token = service.issue_token(session, user, name=name, now=context.now(), valid_for=valid_for)
+        refusal = InvalidRequest("Give the token a name, so that you know later what it is for.")
+        return _render_account(visitor, session, user, token_error=refusal)
+    days, scope = form.get("days", ""), form.get("scope", "")
+    token = service.issue_token(
+        session,
+        user,
+        name=name,
+        now=context.now(),
+        valid_for=timedelta(days=int(days)) if days in ("30", "90", "365") else None,
+        scope=Scope(scope) if scope in list(Scope) else Scope.READ,
+    )
     response = redirect(ACCOUNT)
     visitor.set_cookie(response, TOKEN_COOKIE, token, hours=TOKEN_COOKIE_HOURS, path=ACCOUNT)
     return response
@@ -106,6 +109,44 @@ def revoke_token(
 ) -> Response:
     service.revoke_token(session, user, token_id, now=context.now())
     return redirect(ACCOUNT)
+
+
+@router.post(f"{ACCOUNT}/password")
+def change_password(
+    visitor: CurrentVisitor, user: SignedIn, form: PostedForm, request: Request, context: CurrentContext
+) -> Response:
+    """Ends all sessions of this user; this browser gets a new one."""
+    try:
+        check_old_password(context, request, user, form.get("old", "")[:200])
+        with context.database.write() as session:
+            service.change_password(session, user, password=form.get("new", ""))
+    except MediciError as error:
+        with context.database.read() as session:
+            return _render_account(visitor, session, user, password_error=error)
+    return _open_session(visitor, user.id, f"{ACCOUNT}?changed=1")
+
+
+def _render_account(
+    visitor: Visitor,
+    session: Session,
+    user: User,
+    *,
+    new_token: str = "",
+    is_password_new: bool = False,
+    token_error: MediciError | None = None,
+    password_error: MediciError | None = None,
+) -> Response:
+    error = token_error or password_error
+    return visitor.render(
+        "account.html",
+        error.status if error else HTTPStatus.OK,
+        tokens=queries.active_tokens(session, user),
+        scopes=SCOPE_SENTENCES,
+        new_token=new_token,
+        is_password_new=is_password_new,
+        token_error=token_error.message if token_error else None,
+        password_error=password_error.message if password_error else None,
+    )
 
 
 def _require_sign_up(visitor: Visitor) -> None:
@@ -129,7 +170,9 @@ def _open_session(visitor: Visitor, user_id: int, after: str) -> Response:
     context = visitor.context
     hours = context.settings.session_hours
     with context.database.write() as session:
+        service.close_web_session(session, visitor.cookie(SESSION_COOKIE))  # whoever gave this browser that one
         token = service.open_web_session(session, session.get_one(User, user_id), now=context.now(), hours=hours)
     response = redirect(after)
     visitor.set_cookie(response, SESSION_COOKIE, token, hours=hours)
+    visitor.delete_cookie(response, FORM_COOKIE)
     return response

@@ -16,6 +16,7 @@ def user_by_email(session: Session, email: str) -> User | None:
 
 
 def user_by_api_token(session: Session, token_hash: str, *, now: datetime) -> User | None:
+    """With the token's scope."""
     token = session.scalar(
         select(ApiToken).where(
             ApiToken.token_hash == token_hash,
@@ -23,19 +24,18 @@ def user_by_api_token(session: Session, token_hash: str, *, now: datetime) -> Us
             or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > now),
         )
     )
-    return _enabled(token.user if token else None)
+    if token is None or token.user.disabled_at is not None:
+        return None
+    token.user.scope = token.scope
+    return token.user
 
 
 def user_by_web_session(session: Session, token_hash: str, *, now: datetime) -> User | None:
     row = session.scalar(select(WebSession).where(WebSession.token_hash == token_hash, WebSession.expires_at > now))
-    return _enabled(row.user if row else None)
+    return row.user if row and row.user.disabled_at is None else None
 
 
 def active_tokens(session: Session, user: User) -> Sequence[ApiToken]:
     return session.scalars(
         select(ApiToken).where(ApiToken.user_id == user.id, ApiToken.revoked_at.is_(None)).order_by(ApiToken.id)
     ).all()
-
-
-def _enabled(user: User | None) -> User | None:
-    return user if user and user.disabled_at is None else None

@@ -27,6 +27,28 @@ def email_fault(email: str | None) -> str | None:
     return f"{email!r} is not an e-mail address."
 
 
+class Scope(StrEnum):
+    """What an API token opens. Each opens what stands before it, too."""
+
+    READ = "read"  # looking
+    SUBMIT = "submit"  # and what a participant does every day
+    FULL = "full"  # everything its owner may do
+
+
+SCOPE_SENTENCES = {
+    Scope.READ: "reads, and changes nothing",
+    Scope.SUBMIT: "reads, joins challenges, and hands in, cancels and places your own submissions",
+    Scope.FULL: "does everything that you may do",
+}
+
+LONGEST_TOKEN_DAYS = 3650
+
+
+def opens(held: Scope, needed: Scope) -> bool:
+    order = list(Scope)
+    return order.index(held) >= order.index(needed)
+
+
 class Role(StrEnum):
     PARTICIPANT = "participant"
     ORGANIZER = "organizer"  # may create challenges

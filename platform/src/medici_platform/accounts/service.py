@@ -1,12 +1,12 @@
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from medici_platform.accounts import queries, rules
 from medici_platform.accounts.models import ApiToken, User, WebSession
-from medici_platform.accounts.rules import Role
+from medici_platform.accounts.rules import Role, Scope
 from medici_platform.errors import Conflict, InvalidRequest, NotFound
 from medici_platform.security import hash_password, hash_token, new_token
 
@@ -27,6 +27,8 @@ def create_user(
         fault = fault or rules.password_fault(password, username=username)
     if fault:
         raise InvalidRequest(fault)
+    # Before the first query: while a password is hashed, no transaction is open.
+    password_hash = hash_password(password) if password is not None else None
     if queries.user_by_name(session, username):
         raise Conflict(f"The user name {username!r} is taken: choose another.", code="username_taken")
     if email and queries.user_by_email(session, email):
@@ -34,7 +36,7 @@ def create_user(
     user = User(
         username=username,
         email=email or None,
-        password_hash=hash_password(password) if password is not None else None,
+        password_hash=password_hash,
         role=role,
         created_at=now,
     )
@@ -46,12 +48,37 @@ def create_user(
     return user
 
 
-def issue_token(session: Session, user: User, *, name: str, now: datetime, valid_for: timedelta | None = None) -> str:
+def change_password(session: Session, user: User, *, password: str, keep: str = "") -> None:
+    """Ends all of the user's web sessions but the one whose token is `keep`. API tokens stay."""
+    fault = rules.password_fault(password, username=user.username)
+    if fault:
+        raise InvalidRequest(fault)
+    password_hash = hash_password(password)  # before the first query, as above
+    session.execute(update(User).where(User.id == user.id).values(password_hash=password_hash))
+    session.execute(delete(WebSession).where(WebSession.user_id == user.id, WebSession.token_hash != hash_token(keep)))
+
+
+def issue_token(
+    session: Session,
+    user: User,
+    *,
+    name: str,
+    now: datetime,
+    valid_for: timedelta | None = None,
+    scope: Scope = Scope.FULL,
+) -> str:
     """The token itself is shown once and never stored."""
     token = new_token("medici")
     expires_at = now + valid_for if valid_for else None
     session.add(
-        ApiToken(user_id=user.id, name=name[:80], token_hash=hash_token(token), created_at=now, expires_at=expires_at)
+        ApiToken(
+            user_id=user.id,
+            name=name[:80],
+            scope=scope,
+            token_hash=hash_token(token),
+            created_at=now,
+            expires_at=expires_at,
+        )
     )
     session.flush()
     return token

@@ -5,8 +5,9 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse
 from starlette.concurrency import run_in_threadpool
 
-from medici_platform.accounts.access import MaybeUser, Organizer, SignedIn
+from medici_platform.accounts.access import MaybeUser, Organizer, SignedIn, opened_by
 from medici_platform.accounts.models import User
+from medici_platform.accounts.rules import Scope
 from medici_platform.challenges import service
 from medici_platform.challenges.importing import Order, import_bundle
 from medici_platform.challenges.models import Challenge, Phase
@@ -24,6 +25,7 @@ DryRun = Annotated[bool, Query(description="Report what would happen, and store 
 
 
 @router.get("")
+@opened_by(Scope.READ)
 def list_challenges(
     user: MaybeUser, page: Page, context: CurrentContext, session: CurrentSession
 ) -> Listing[ChallengeOut]:
@@ -72,6 +74,7 @@ async def _receive(request: Request, context: Context, order: Order) -> ImportOu
 
 
 @router.get("/{slug}")
+@opened_by(Scope.READ)
 def show_challenge(slug: str, user: MaybeUser, context: CurrentContext, session: CurrentSession) -> ChallengeOut:
     return present(get_challenge(session, slug, user), context.now())
 
@@ -85,6 +88,7 @@ def publish(slug: str, user: SignedIn, context: CurrentContext, session: Current
 
 
 @router.get("/{slug}/logo", response_class=FileResponse)
+@opened_by(Scope.READ)
 def show_logo(slug: str, user: MaybeUser, context: CurrentContext, session: CurrentSession) -> FileResponse:
     challenge = get_challenge(session, slug, user)
     if challenge.logo_sha256 is None or challenge.logo_type is None:
@@ -97,6 +101,7 @@ def show_logo(slug: str, user: MaybeUser, context: CurrentContext, session: Curr
 
 
 @router.get("/{slug}/kit", response_class=FileResponse)
+@opened_by(Scope.READ)
 def download_kit(slug: str, user: MaybeUser, context: CurrentContext, session: CurrentSession) -> FileResponse:
     """The starting kit: public data, training and submission programs, the scoring program."""
     challenge = get_challenge(session, slug, user)
@@ -108,6 +113,7 @@ def download_kit(slug: str, user: MaybeUser, context: CurrentContext, session: C
 
 
 @router.get("/{slug}/collaborators")
+@opened_by(Scope.READ)
 def show_collaborators(slug: str, user: SignedIn, session: CurrentSession) -> OrganizersOut:
     challenge = get_challenge(session, slug, user)
     service.require_organizer_of(challenge, user)
@@ -130,6 +136,7 @@ def remove_collaborator(slug: str, username: str, user: SignedIn, session: Curre
 
 
 @router.get("/{slug}/pins")
+@opened_by(Scope.READ)
 def show_pins(slug: str, user: SignedIn, session: CurrentSession) -> list[PinsOut]:
     challenge = get_challenge(session, slug, user)
     service.require_organizer_of(challenge, user)

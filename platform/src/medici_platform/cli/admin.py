@@ -1,6 +1,7 @@
 """Commands on the database of this machine; no token needed, the operating system's permissions guard it."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -8,9 +9,9 @@ import typer
 
 from medici_platform import migrate
 from medici_platform.accounts.queries import user_by_name
-from medici_platform.accounts.rules import Role
+from medici_platform.accounts.rules import LONGEST_TOKEN_DAYS, Role, Scope
+from medici_platform.accounts.service import change_password, issue_token
 from medici_platform.accounts.service import create_user as make_user
-from medici_platform.accounts.service import issue_token
 from medici_platform.backup import restore_backup, write_backup
 from medici_platform.backup_rows import BackupUnusable
 from medici_platform.cli.output import CommandFailed, notes
@@ -21,7 +22,6 @@ from medici_platform.database import Database
 from medici_platform.presentation.formats import size
 from medici_platform.queues.models import DEFAULT_QUEUE
 from medici_platform.queues.service import enroll_worker_with
-from medici_platform.security import hash_password
 
 app = typer.Typer(help="Administer the platform on this machine.", no_args_is_help=True)
 
@@ -33,6 +33,10 @@ def create_user(
     admin: Annotated[bool, typer.Option("--admin", help="May do everything.")] = False,
     password: Annotated[
         str | None, typer.Option(envvar="MEDICI_NEW_PASSWORD", help="For the pages; without it only tokens work.")
+    ] = None,
+    scope: Annotated[Scope, typer.Option(help="What the token opens.")] = Scope.FULL,
+    days: Annotated[
+        int | None, typer.Option(help="The token is valid for; default: until revoked.", min=1, max=LONGEST_TOKEN_DAYS)
     ] = None,
     data_dir: DataDir = None,
     as_json: Annotated[bool, typer.Option("--json")] = False,
@@ -49,8 +53,10 @@ def create_user(
         else:
             notes.print(f"The user {name} exists: a new token for them.")
             user.role = role if role != Role.PARTICIPANT else user.role
-            user.password_hash = hash_password(password) if password else user.password_hash
-        token = issue_token(session, user, name="command line", now=utc_now())
+            if password:
+                change_password(session, user, password=password)
+        valid_for = timedelta(days=days) if days else None
+        token = issue_token(session, user, name="command line", now=utc_now(), valid_for=valid_for, scope=scope)
         role = user.role
     database.close()
     if as_json:

@@ -5,8 +5,9 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
-from medici_platform.accounts.access import MaybeUser, SignedIn
+from medici_platform.accounts.access import MaybeUser, SignedIn, opened_by
 from medici_platform.accounts.models import User
+from medici_platform.accounts.rules import Scope
 from medici_platform.challenges.html import DETAILED_RESULTS_POLICY, clean_detailed_results
 from medici_platform.challenges.models import Challenge, LeaderboardColumn
 from medici_platform.challenges.queries import get_challenge
@@ -28,13 +29,14 @@ from medici_platform.leaderboards.schemas import (
 from medici_platform.paging import Page, fetch_slice
 from medici_platform.runs.redaction import Secrets, redact
 from medici_platform.submissions.models import Submission
-from medici_platform.submissions.queries import get_submission
+from medici_platform.submissions.queries import get_submission_to_act_on
 from medici_platform.web import CurrentContext, CurrentSession, Id
 
 router = APIRouter(prefix="/api/v1", tags=["leaderboards"])
 
 
 @router.get("/challenges/{slug}/leaderboard")
+@opened_by(Scope.READ)
 def show_leaderboard(
     slug: str,
     user: MaybeUser,
@@ -69,6 +71,7 @@ def show_leaderboard(
 
 
 @router.get("/entries/{entry_id}/detailed-results", response_class=HTMLResponse)
+@opened_by(Scope.READ)
 def show_entry_report(
     entry_id: Id,
     user: MaybeUser,
@@ -86,17 +89,19 @@ def show_entry_report(
 
 
 @router.post("/submissions/{submission_id}/leaderboard")
+@opened_by(Scope.SUBMIT)
 def put_on_board(submission_id: Id, user: SignedIn, context: CurrentContext, session: CurrentSession) -> BoardChoiceOut:
     """Let this submission stand on the boards whose rule lets participants choose."""
-    return _choose(session, context, get_submission(session, submission_id, user), user, on_board=True)
+    return _choose(session, context, get_submission_to_act_on(session, submission_id, user), user, on_board=True)
 
 
 @router.delete("/submissions/{submission_id}/leaderboard")
+@opened_by(Scope.SUBMIT)
 def withdraw_from_board(
     submission_id: Id, user: SignedIn, context: CurrentContext, session: CurrentSession
 ) -> BoardChoiceOut:
     """Take this submission off the boards whose rule lets participants choose."""
-    return _choose(session, context, get_submission(session, submission_id, user), user, on_board=False)
+    return _choose(session, context, get_submission_to_act_on(session, submission_id, user), user, on_board=False)
 
 
 def _choose(

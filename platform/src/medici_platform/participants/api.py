@@ -5,7 +5,8 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from medici_platform.accounts.access import SignedIn
+from medici_platform.accounts.access import SignedIn, opened_by
+from medici_platform.accounts.rules import Scope
 from medici_platform.challenges.queries import get_challenge
 from medici_platform.paging import Listing, Page, fetch_slice, listing
 from medici_platform.participants import queries, service
@@ -29,6 +30,7 @@ def present(participant: Participant) -> ParticipantOut:
 
 
 @router.post("", status_code=HTTPStatus.CREATED)
+@opened_by(Scope.SUBMIT)
 def join(slug: str, user: SignedIn, context: CurrentContext, session: CurrentSession) -> ParticipantOut:
     """Accept the challenge's terms and take part, at once or after the organizers' approval."""
     challenge = get_challenge(session, slug, user)
@@ -36,6 +38,7 @@ def join(slug: str, user: SignedIn, context: CurrentContext, session: CurrentSes
 
 
 @router.get("")
+@opened_by(Scope.READ)
 def list_participants(slug: str, user: SignedIn, page: Page, session: CurrentSession) -> Listing[ParticipantOut]:
     challenge = get_challenge(session, slug, user)
     service.require_organizer_of(challenge, user)

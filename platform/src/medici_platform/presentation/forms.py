@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 from fastapi import Depends, Request
 
 from medici_platform.errors import InvalidRequest, NotAllowed, TooLarge
-from medici_platform.presentation.visitors import CurrentVisitor
+from medici_platform.presentation.visitors import CurrentVisitor, require_own_page
 
 FORM_LIMIT_BYTES = 64 * 1024
 MAX_FIELDS = 50
@@ -14,8 +14,9 @@ MAX_FIELDS = 50
 
 async def posted_form(request: Request, visitor: CurrentVisitor) -> dict[str, str]:
     """Field name → text. Raises NotAllowed unless the form carries this visitor's token."""
+    require_own_page(request)
     fields = _parse(await _read(request))
-    if request.headers.get("sec-fetch-site") == "cross-site" or not visitor.owns_form(fields.pop("form_token", "")):
+    if not visitor.owns_form(fields.pop("form_token", "")):
         raise NotAllowed("The form is out of date: load the page again and resend it.", code="bad_form_token")
     return fields
 

@@ -10,6 +10,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from medici_platform.accounts.access import SESSION_COOKIE, MaybeUser
 from medici_platform.accounts.models import User
 from medici_platform.context import Context
+from medici_platform.errors import NotAllowed
+from medici_platform.presentation.cookies import cookie_name, delete_cookie, set_cookie
 from medici_platform.presentation.templates import TEMPLATES
 from medici_platform.security import form_token, new_token, same_token
 from medici_platform.web import CurrentContext
@@ -34,8 +36,8 @@ class Visitor:
 
     def owns_form(self, token: str) -> bool:
         """Whether the form was made for this visitor. Without a cookie, no form was."""
-        cookie = SESSION_COOKIE if self.user else FORM_COOKIE
-        return cookie in self.request.cookies and same_token(token, self.form_token)
+        has_cookie = bool(self.cookie(SESSION_COOKIE if self.user else FORM_COOKIE))
+        return has_cookie and same_token(token, self.form_token)
 
     def render(self, template: str, status: int = HTTPStatus.OK, **values: Any) -> Response:
         html = TEMPLATES.get_template(template).render(
@@ -47,20 +49,18 @@ class Visitor:
         return response
 
     def set_cookie(self, response: Response, name: str, value: str, *, hours: float, path: str = "/") -> None:
-        response.set_cookie(
-            name,
-            value,
-            max_age=int(hours * 3600),
-            path=path,
-            httponly=True,
-            samesite="lax",
-            secure=self.context.settings.secure_cookies,
-        )
+        set_cookie(response, self.context.settings, name, value, hours=hours, path=path)
+
+    def delete_cookie(self, response: Response, name: str, *, path: str = "/") -> None:
+        delete_cookie(response, self.context.settings, name, path=path)
+
+    def cookie(self, name: str, *, path: str = "/") -> str:
+        return self.request.cookies.get(cookie_name(self.context.settings, name, path=path), "")
 
     def _form_secret(self) -> str:
         if self.user:
-            return self.request.cookies.get(SESSION_COOKIE, "")
-        known = self.request.cookies.get(FORM_COOKIE) or self._new_form_cookie
+            return self.cookie(SESSION_COOKIE)
+        known = self.cookie(FORM_COOKIE) or self._new_form_cookie
         if not known:
             known = self._new_form_cookie = new_token("form")
         return known
@@ -68,6 +68,14 @@ class Visitor:
 
 def visit(request: Request, context: CurrentContext, user: MaybeUser) -> Visitor:
     return Visitor(request, context, user)
+
+
+def require_own_page(request: Request) -> None:
+    """A browser says which site sends a form. Those that don't say it are held by the form's token alone."""
+    if request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
+        raise NotAllowed(
+            "This form was sent by another site: open the page here and send it from there.", code="foreign_form"
+        )
 
 
 CurrentVisitor = Annotated[Visitor, Depends(visit)]

@@ -2,7 +2,8 @@ from http import HTTPStatus
 
 from fastapi import APIRouter
 
-from medici_platform.accounts.access import Admin
+from medici_platform.accounts.access import Admin, opened_by
+from medici_platform.accounts.rules import Scope
 from medici_platform.queues import queries, service
 from medici_platform.queues.models import Worker
 from medici_platform.queues.schemas import WorkerCredential, WorkerEnrolment, WorkerOut
@@ -12,6 +13,7 @@ router = APIRouter(prefix="/api/v1/workers", tags=["workers"])
 
 
 @router.get("", response_model=list[WorkerOut])
+@opened_by(Scope.READ)
 def list_workers(_: Admin, session: CurrentSession) -> list[Worker]:
     return list(queries.workers(session))
 

@@ -3,8 +3,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse, HTMLResponse
 
-from medici_platform.accounts.access import SignedIn
+from medici_platform.accounts.access import SignedIn, opened_by
 from medici_platform.accounts.models import User
+from medici_platform.accounts.rules import Scope
 from medici_platform.challenges.html import DETAILED_RESULTS_POLICY, clean_detailed_results
 from medici_platform.challenges.queries import get_challenge
 from medici_platform.errors import NotAllowed, NotFound
@@ -15,7 +16,7 @@ from medici_platform.runs.alerts import AlertOut
 from medici_platform.runs.models import Run
 from medici_platform.runs.redaction import Secrets, redact
 from medici_platform.runs.schemas import LogOut, RunOut
-from medici_platform.submissions.queries import get_submission, may_see, scores_shown_to
+from medici_platform.submissions.queries import get_submission, get_submission_to_act_on, may_see, scores_shown_to
 from medici_platform.submissions.schemas import SubmissionOut, present
 from medici_platform.web import CurrentContext, CurrentSession, Id, own_headers
 
@@ -25,12 +26,14 @@ TaskIndex = Annotated[int | None, Query(ge=0, le=2**31 - 1)]
 
 
 @router.get("/submissions/{submission_id}/runs")
+@opened_by(Scope.READ)
 def list_runs(submission_id: Id, user: SignedIn, context: CurrentContext, session: CurrentSession) -> list[RunOut]:
     """One run a task, with its attempts, times and scores."""
     return views.runs_for(session, context, get_submission(session, submission_id, user), user)
 
 
 @router.get("/submissions/{submission_id}/logs")
+@opened_by(Scope.READ)
 def show_log(
     submission_id: Id,
     user: SignedIn,
@@ -42,8 +45,9 @@ def show_log(
 
 
 @router.post("/submissions/{submission_id}/cancel")
+@opened_by(Scope.SUBMIT)
 def cancel(submission_id: Id, user: SignedIn, context: CurrentContext, session: CurrentSession) -> SubmissionOut:
-    submission = get_submission(session, submission_id, user)
+    submission = get_submission_to_act_on(session, submission_id, user)
     decisions.cancel(session, context, submission)
     return present(submission, scores_shown_to(session, submission.phase.challenge, user))
 
@@ -69,6 +73,7 @@ def rescore(
 
 
 @router.get("/runs/{run_id}/outputs", response_class=FileResponse)
+@opened_by(Scope.READ)
 def download_outputs(run_id: Id, user: SignedIn, context: CurrentContext, session: CurrentSession) -> FileResponse:
     """What the container wrote to /mnt/out, as a zip."""
     run = _visible_run(session, run_id, user)
@@ -100,6 +105,7 @@ def download_cases(run_id: Id, user: SignedIn, context: CurrentContext, session:
 
 
 @router.get("/runs/{run_id}/detailed-results", response_class=HTMLResponse)
+@opened_by(Scope.READ)
 def show_detailed_results(run_id: Id, user: SignedIn, session: CurrentSession) -> HTMLResponse:
     """The scoring program's own page: cleaned, without canaries for participants, and sandboxed by its headers."""
     run = _visible_run(session, run_id, user)
@@ -115,6 +121,7 @@ def show_detailed_results(run_id: Id, user: SignedIn, session: CurrentSession) -
 
 
 @router.get("/challenges/{slug}/alerts")
+@opened_by(Scope.READ)
 def list_alerts(slug: str, user: SignedIn, page: Page, session: CurrentSession) -> Listing[AlertOut]:
     """For organizers: what they have to mend, such as a scoring program that failed. The latest first."""
     challenge = get_challenge(session, slug, user)

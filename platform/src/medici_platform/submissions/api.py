@@ -3,7 +3,8 @@ from http import HTTPStatus
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 
-from medici_platform.accounts.access import MaybeUser, SignedIn
+from medici_platform.accounts.access import MaybeUser, SignedIn, opened_by
+from medici_platform.accounts.rules import Scope
 from medici_platform.challenges.queries import find_phase, get_challenge
 from medici_platform.challenges.schemas import PhaseName
 from medici_platform.paging import Listing, Page, fetch_slice, listing
@@ -45,6 +46,7 @@ FORM = {
 
 
 @router.post("/challenges/{slug}/submissions", status_code=HTTPStatus.CREATED, openapi_extra=FORM)
+@opened_by(Scope.SUBMIT)
 async def submit(
     slug: str,
     request: Request,
@@ -68,6 +70,7 @@ async def submit(
 
 
 @router.get("/challenges/{slug}/submission-form")
+@opened_by(Scope.READ)
 def show_form(
     slug: str, user: MaybeUser, context: CurrentContext, session: CurrentSession, phase: PhaseName = None
 ) -> FormOut:
@@ -77,6 +80,7 @@ def show_form(
 
 
 @router.get("/challenges/{slug}/submissions")
+@opened_by(Scope.READ)
 def list_submissions(slug: str, user: SignedIn, page: Page, session: CurrentSession) -> Listing[SubmissionOut]:
     """Your own, newest first; everybody's for the challenge's organizers."""
     challenge = get_challenge(session, slug, user)
@@ -86,6 +90,7 @@ def list_submissions(slug: str, user: SignedIn, page: Page, session: CurrentSess
 
 
 @router.get("/challenges/{slug}/public-submissions")
+@opened_by(Scope.READ)
 def list_public_submissions(
     slug: str, user: MaybeUser, page: Page, session: CurrentSession
 ) -> Listing[PublicSubmissionOut]:
@@ -95,6 +100,7 @@ def list_public_submissions(
 
 
 @router.get("/challenges/{slug}/quota")
+@opened_by(Scope.READ)
 def show_quota(
     slug: str, user: SignedIn, context: CurrentContext, session: CurrentSession, phase: PhaseName = None
 ) -> QuotaOut:
@@ -114,12 +120,14 @@ def show_quota(
 
 
 @router.get("/submissions/{submission_id}")
+@opened_by(Scope.READ)
 def show_submission(submission_id: Id, user: SignedIn, session: CurrentSession) -> SubmissionOut:
     submission = queries.get_submission(session, submission_id, user)
     return present(submission, queries.scores_shown_to(session, submission.phase.challenge, user))
 
 
 @router.patch("/submissions/{submission_id}")
+@opened_by(Scope.SUBMIT)
 def edit(submission_id: Id, body: EditIn, user: SignedIn, session: CurrentSession) -> SubmissionOut:
     """Change answers of its fact sheet; those that are not named stay."""
     submission = queries.get_submission(session, submission_id, user)
@@ -144,6 +152,7 @@ def publish(submission_id: Id, body: PublicityIn, user: SignedIn, session: Curre
 
 
 @router.get("/submissions/{submission_id}/file", response_class=FileResponse)
+@opened_by(Scope.READ)
 def download_submission(
     submission_id: Id, user: MaybeUser, context: CurrentContext, session: CurrentSession
 ) -> FileResponse:

@@ -18,7 +18,7 @@ from medici_platform.challenges.shown_scores import shown_columns
 from medici_platform.errors import MediciError
 from medici_platform.paging import Page, fetch_slice
 from medici_platform.participants.shell import Shell, open_shell
-from medici_platform.presentation.visitors import CurrentVisitor, Visitor, redirect
+from medici_platform.presentation.visitors import CurrentVisitor, Visitor, redirect, require_own_page
 from medici_platform.submissions import queries, service
 from medici_platform.submissions.intake import Intake
 from medici_platform.submissions.rules import Quota, late_sentence, takes_late
@@ -65,6 +65,7 @@ async def submit(
     check: bool = False,
 ) -> Response:
     """The phase stands in the form's address, so that a refusal comes before the file."""
+    require_own_page(request)
     intake = Intake(request, visitor.context, user, slug=slug, phase_name=phase, form_token=visitor.form_token)
     try:
         if check:

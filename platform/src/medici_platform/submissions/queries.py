@@ -3,6 +3,7 @@ from datetime import datetime
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from medici_platform.accounts.access import require_own_act
 from medici_platform.accounts.models import User
 from medici_platform.challenges.models import Challenge, Phase
 from medici_platform.challenges.queries import score_filter, visible_challenges
@@ -31,6 +32,13 @@ def get_submission(session: Session, submission_id: int, user: User) -> Submissi
     submission = session.get(Submission, submission_id)
     if submission is None or not may_see(submission, user):
         raise NotFound(f"You have no submission {submission_id}.")
+    return submission
+
+
+def get_submission_to_act_on(session: Session, submission_id: int, user: User) -> Submission:
+    """As its participant, or as an organizer with more than a participant's token."""
+    submission = get_submission(session, submission_id, user)
+    require_own_act(user, is_own=submission.participant.user_id == user.id)
     return submission
 
 
