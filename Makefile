@@ -95,6 +95,10 @@ seeds: setup trainers engine images ## Measure every complete challenge at its f
 trust: setup services engine images ## Attack the platform and kill its parts, hundreds of times; the table goes into platform/docs/trust.md
 	MEDICI_TRUST=full MEDICI_TRUST_KEEP=1 $(PYTEST) tests/trust -p no:cacheprovider
 
+.PHONY: audit
+audit: setup ## Look for known weaknesses in what is installed, withdrawn or unpinned releases, and secrets in the tree
+	@$(BIN)/python -m tests.audit
+
 .PHONY: lock
 lock: setup ## Pin anew: requirements.lock, and what goes into the curated images
 	PATH="$(CURDIR)/$(BIN):$$PATH" uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

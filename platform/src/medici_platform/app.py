@@ -1,12 +1,14 @@
 """The composition root of the web process."""
 
+import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from pydantic import ValidationError
 
-from medici_platform import observability, pages, web
+from medici_platform import masking, observability, pages, web
 from medici_platform.accounts.api import router as accounts
 from medici_platform.bodies import WholeBodies
 from medici_platform.challenges.api import router as challenges
@@ -25,7 +27,7 @@ from medici_platform.runs.alerts import count_alerts
 from medici_platform.runs.api import router as runs
 from medici_platform.runs.service import start_runs
 from medici_platform.runs.worker_api import router as worker_api
-from medici_platform.settings import Settings
+from medici_platform.settings import Settings, told
 from medici_platform.storage import Storage
 from medici_platform.submissions.api import router as submissions
 from medici_platform.submissions.export import router as exports
@@ -50,7 +52,7 @@ def make_context(settings: Settings, dispatcher: Dispatcher | None = None) -> Co
 
 
 def create_app(settings: Settings | None = None, *, context: Context | None = None) -> FastAPI:
-    context = context or make_context(settings or Settings())
+    context = context or make_context(settings or _own_settings())
     app = FastAPI(
         title="MedICI",
         summary="A self-hosted challenge platform for medical-imaging AI",
@@ -58,10 +60,11 @@ def create_app(settings: Settings | None = None, *, context: Context | None = No
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
+        responses=web.REFUSALS,
         lifespan=_lifespan,
     )
     app.state.context = context
-    install_throttle(app)
+    install_throttle(app, context.settings.broker_url)
     observability.observe(app)
     app.add_middleware(WholeBodies)
     for router in ROUTERS:
@@ -71,10 +74,21 @@ def create_app(settings: Settings | None = None, *, context: Context | None = No
     return app
 
 
+def _own_settings() -> Settings:
+    """Of a web process that a server started. It logs as the others do, or says in one sentence why it can't start."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        sys.exit(told(error))
+    observability.set_up_logging(settings)
+    return settings
+
+
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """On the embedded defaults the clock is a thread of this process."""
     context: Context = app.state.context
+    masking.mask_libraries()
     clock = Clock(context) if context.settings.embedded else None
     if clock:
         threading.Thread(target=clock.run, name="clock", daemon=True).start()

@@ -62,6 +62,16 @@ class StorageFull(MediciError):
     code = "storage_full"
 
 
+class TooSlow(MediciError):
+    status = HTTPStatus.REQUEST_TIMEOUT
+    code = "too_slow"
+
+
+class Busy(MediciError):
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    code = "busy"
+
+
 class TooManyRequests(MediciError):
     status = HTTPStatus.TOO_MANY_REQUESTS
     code = "too_many_requests"

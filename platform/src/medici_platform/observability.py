@@ -11,15 +11,19 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from medici_platform import masking
 from medici_platform.context import Context
 from medici_platform.runs.models import Run
+from medici_platform.settings import Settings
 from medici_platform.states import TERMINAL
 from medici_platform.web import CurrentContext
 
 log = structlog.get_logger()
 
 
-def set_up_logging(level: int = logging.INFO) -> None:
+def set_up_logging(settings: Settings, level: int = logging.INFO) -> None:
+    masking.remember(settings.secrets)
+    masking.mask_libraries()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -27,6 +31,7 @@ def set_up_logging(level: int = logging.INFO) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
+            masking.mask_line,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(),

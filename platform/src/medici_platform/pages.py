@@ -1,6 +1,7 @@
 """The pages put together: every feature's routes, static files, security headers and the page of a refusal."""
 
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import PlainTextResponse, Response
@@ -18,6 +19,7 @@ from medici_platform.leaderboards.pages import router as leaderboards
 from medici_platform.participants.pages import router as participants
 from medici_platform.presentation.api_reference import router as api_reference
 from medici_platform.presentation.headers import SecurityHeaders, protect
+from medici_platform.presentation.hosts import OwnHosts
 from medici_platform.presentation.templates import STATIC
 from medici_platform.presentation.visitors import Visitor, redirect, sign_in_path
 from medici_platform.queues.pages import router as queues
@@ -40,11 +42,21 @@ ROUTERS = (
 )
 
 
+class KeptFiles(StaticFiles):
+    """Their addresses change with their content (`asset`)."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = "public, max-age=86400"
+        return response
+
+
 def install(app: FastAPI) -> None:
     context: Context = app.state.context
     app.state.render_error = render_error
+    app.add_middleware(OwnHosts, settings=context.settings)
     app.add_middleware(SecurityHeaders, over_https=context.settings.secure_cookies)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.mount("/static", KeptFiles(directory=STATIC), name="static")
     for router in ROUTERS:
         app.include_router(router)
 

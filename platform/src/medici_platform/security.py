@@ -2,22 +2,47 @@
 
 import hashlib
 import hmac
+import os
 import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from pwdlib import PasswordHash
+
+from medici_platform.errors import Busy
 
 _PASSWORDS = PasswordHash.recommended()
 _NO_ONE = _PASSWORDS.hash(secrets.token_hex())
 
+HASHED_AT_ONCE = max(1, (os.cpu_count() or 1) // 2)
+WAITING = 8
+"""Each hash takes a core and 64 MiB for a moment: a flood of sign-ins must leave threads and cores to the others."""
+_places = threading.BoundedSemaphore(HASHED_AT_ONCE + WAITING)
+_cores = threading.BoundedSemaphore(HASHED_AT_ONCE)
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    if not _places.acquire(blocking=False):
+        raise Busy("Too many people are signing in at this moment: try again in a few seconds.")
+    try:
+        with _cores:
+            yield
+    finally:
+        _places.release()
+
 
 def hash_password(password: str) -> str:
-    """Argon2id with the library's recommended cost."""
-    return _PASSWORDS.hash(password)
+    """Argon2id with the library's recommended cost. Raises Busy."""
+    with _turn():
+        return _PASSWORDS.hash(password)
 
 
 def password_matches(password: str, hashed: str | None) -> bool:
-    """Takes the same time for a user who does not exist, so that names cannot be probed."""
-    matches = _PASSWORDS.verify(password, hashed or _NO_ONE)
+    """Takes the same time for a user who does not exist, so that names cannot be probed. Raises Busy."""
+    with _turn():
+        matches = _PASSWORDS.verify(password, hashed or _NO_ONE)
     return matches and hashed is not None
 
 

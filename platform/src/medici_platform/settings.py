@@ -3,16 +3,35 @@
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
+from urllib.parse import unquote, urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from medici_platform import secrecy
 
 DEVELOPMENT_SECRET = "development-only"  # noqa: S105 - refused in production
 
 
+def listed(text: str) -> list[str]:
+    return [part.strip().lower() for part in text.split(",") if part.strip()]
+
+
+def told(error: ValidationError) -> str:
+    """In sentences; what was wrong is named, its value is not."""
+    faults = error.errors(include_input=False, include_url=False)
+    return "; ".join(_told(fault["loc"], str(fault["msg"])) for fault in faults) + "."
+
+
+def _told(place: tuple[int | str, ...], message: str) -> str:
+    of_ours = message.removeprefix("Value error, ")
+    return of_ours if of_ours != message else f"MEDICI_{'_'.join(map(str, place)).upper()}: {message}"
+
+
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="MEDICI_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="MEDICI_", extra="ignore", hide_input_in_errors=True)
 
     environment: Literal["development", "production"] = "development"
     data_dir: Path = Path("var/medici")
@@ -31,6 +50,10 @@ class Settings(BaseSettings):
     """Signs cookies and forms. In production at least 32 characters, the same for all web processes."""
     public_url: str = "http://127.0.0.1:8000"
     """What links in mails and command-line hints start with; with https cookies are marked Secure."""
+    allow_http: bool = False
+    """In production: people reach the platform over http, and their passwords travel in clear."""
+    trusted_hosts: str = ""
+    """In production: further names under which it answers, with commas. Its workers' name for it is one."""
     embedded: bool = False
     """Set by `medici up`: the clock runs as a thread of the web process."""
 
@@ -64,6 +87,8 @@ class Settings(BaseSettings):
         }
     )
     """Pattern of a public image name → image on the workers' engines; the first that fits. Shown to participants."""
+    image_registries: str = ""
+    """Registries whose images participants may name, with commas and `*`. Empty: every one with a public name."""
     pull: Literal["never", "missing", "always"] = "missing"
     """When workers fetch images from their registry; a challenge or a phase may say otherwise."""
     program_image: str = "medici/codalab:latest"
@@ -72,13 +97,29 @@ class Settings(BaseSettings):
     """`smtp://user:password@host:587` (`smtps://` for TLS from the start); empty: no mail is sent."""
     mail_from: str = "medici@localhost"
 
+    @field_validator("database_url")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        try:
+            make_url(value or "sqlite://")
+        except (ArgumentError, ValueError) as error:
+            raise ValueError(
+                "MEDICI_DATABASE_URL is no database's address such as postgresql://user:password@host/name "
+                "(special characters of a password are written as %xx)"
+            ) from error
+        return value
+
     @model_validator(mode="after")
     def refuse_default_secrets(self) -> "Settings":
-        if self.environment == "production" and (self.secret_key == DEVELOPMENT_SECRET or len(self.secret_key) < 32):  # noqa: PLR2004
-            raise ValueError(
-                "MEDICI_SECRET_KEY is the development default or shorter than 32 characters: "
-                "set one of your own (for example `openssl rand -hex 32`)"
+        if self.environment == "production":
+            faults = (
+                secrecy.secret_fault("MEDICI_SECRET_KEY", self.secret_key, DEVELOPMENT_SECRET),
+                secrecy.password_fault("MEDICI_DATABASE_URL", self.database_url),
+                secrecy.password_fault("MEDICI_BROKER_URL", self.broker_url),
+                secrecy.public_url_fault(self.public_url, allow_http=self.allow_http),
             )
+            for fault in filter(None, faults):
+                raise ValueError(fault)
         return self
 
     @cached_property
@@ -97,6 +138,21 @@ class Settings(BaseSettings):
     @cached_property
     def storage(self) -> Path:
         return (self.storage_dir or self.data_dir / "storage").resolve()
+
+    @property
+    def own_hosts(self) -> frozenset[str]:
+        """Lower-case names without ports; empty: any."""
+        if self.environment != "production":
+            return frozenset()
+        public = urlsplit(self.public_url).hostname or ""
+        return secrecy.LOOPBACK | {f"[{public}]" if ":" in public else public} | set(listed(self.trusted_hosts))
+
+    @property
+    def secrets(self) -> list[str]:
+        """What no log may hold."""
+        addresses = (self.database_url, self.broker_url, self.smtp_url)
+        passwords = [password for address in addresses if (password := secrecy.password_of(address))]
+        return [self.secret_key, *passwords, *map(unquote, passwords)]
 
     @property
     def secure_cookies(self) -> bool:

@@ -15,12 +15,11 @@ from streaming_form_data.parser import ParseFailedException
 from streaming_form_data.targets import BaseTarget, ValueTarget
 from streaming_form_data.validators import MaxSizeValidator, ValidationError
 
-from medici_platform.errors import InvalidRequest, MediciError, TooLarge
+from medici_platform.errors import InvalidRequest, TooLarge
 from medici_platform.storage import Reception, Storage, StoredFile
 
 FIELD_LIMIT_BYTES = 64 * 1024
 MULTIPART_OVERHEAD_BYTES = 1024**2
-DRAIN_LIMIT_BYTES = 64 * 1024**2
 MAX_PARTS = 100
 
 
@@ -152,20 +151,3 @@ def _check_declared_size(request: Request, limit_bytes: int) -> int:
     if declared.isdigit() and int(declared) > limit_bytes + MULTIPART_OVERHEAD_BYTES:
         raise TooLarge(f"The file is larger than the limit of {limit_bytes / 1024**2:,.0f} MiB for one upload.")
     return int(declared) if declared.isdigit() else 0
-
-
-@asynccontextmanager
-async def heard_out(request: Request) -> AsyncIterator[None]:
-    """A refusal that is answered while the sender still sends may never be read: take in a bounded rest first."""
-    try:
-        yield
-    except MediciError:
-        read = 0
-        try:
-            async for chunk in request.stream():
-                read += len(chunk)
-                if read > DRAIN_LIMIT_BYTES:
-                    break
-        except (ClientDisconnect, RuntimeError):  # gone, or read to its end before
-            pass
-        raise

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from email.utils import format_datetime
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Path, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, ConfigDict
 from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 from starlette.exceptions import HTTPException
@@ -16,6 +17,20 @@ from starlette.exceptions import HTTPException
 from medici_platform.context import Context
 from medici_platform.errors import InvalidRequest, MediciError
 
+
+class Refusal(BaseModel):
+    """What every answer that is none of the asked-for holds, with further keys for some codes."""
+
+    model_config = ConfigDict(extra="allow")
+
+    code: str
+    message: str
+
+
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    "4XX": {"model": Refusal, "description": "Refused: `code` for programs, `message` for people."},
+    "5XX": {"model": Refusal, "description": "The platform failed, or is busy."},
+}
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 

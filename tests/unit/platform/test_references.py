@@ -3,7 +3,7 @@
 import pytest
 
 from medici_platform.errors import InvalidRequest
-from medici_platform.submissions.references import ImageNotAllowed, parse_reference, require_allowed
+from medici_platform.submissions.references import ImageNotAllowed, parse_reference, require_allowed, require_registry
 
 DIGEST = "sha256:" + "a" * 64
 
@@ -79,3 +79,44 @@ def allows(pattern, name):
 )
 def test_patterns(pattern, name, allowed):
     assert allows(pattern, name) is allowed
+
+
+def named(registry, allowed=()):
+    try:
+        require_registry(parse_reference(f"{registry}/x@{DIGEST}"), allowed)
+    except ImageNotAllowed as refused:
+        return refused.message
+    return ""
+
+
+@pytest.mark.parametrize("registry", ["ghcr.io", "docker.io", "registry-1.docker.io", "quay.io", "nvcr.io", "a.b.org"])
+def test_registries_with_a_public_name_may_be_asked(registry):
+    assert named(registry) == ""
+
+
+@pytest.mark.parametrize(
+    "registry",
+    [
+        *("169.254.169.254", "10.0.0.5", "127.0.0.1:5000", "2130706433:80", "a.127"),
+        *("localhost", "localhost:5000", "redis:6379", "web:8000", "ghcr.io:22"),
+        *("metadata.google.internal", "registry.hospital.local", "printer.lan"),
+    ],
+)
+def test_machines_of_the_operators_network_may_not(registry):
+    assert named(registry) == (
+        f"Images of the registry {registry} cannot be named here, only those of registries with a public name."
+    )
+
+
+def test_the_operators_list_is_all_there_is():
+    allowed = ["ghcr.io", "registry.hospital.local:5000", "*.azurecr.io"]
+    assert [named(registry, allowed) for registry in ("ghcr.io", "registry.hospital.local:5000", "us.azurecr.io")] == [
+        "",
+        "",
+        "",
+    ]
+    assert named("docker.io", allowed) == (
+        "Images of the registry docker.io cannot be named here, only those of ghcr.io or registry.hospital.local:5000 "
+        "or *.azurecr.io."
+    )
+    assert named("registry.hospital.local:22", allowed) != ""

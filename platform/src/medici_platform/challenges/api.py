@@ -16,7 +16,7 @@ from medici_platform.challenges.schemas import ChallengeOut, ImportOut, Organize
 from medici_platform.context import Context
 from medici_platform.errors import NotFound
 from medici_platform.paging import Listing, Page, fetch_slice, listing
-from medici_platform.uploads import heard_out, receive_form
+from medici_platform.uploads import receive_form
 from medici_platform.web import CurrentContext, CurrentSession
 
 router = APIRouter(prefix="/api/v1/challenges", tags=["challenges"])
@@ -64,12 +64,9 @@ def _require_may_update(context: Context, slug: str, user: User) -> None:
 
 
 async def _receive(request: Request, context: Context, order: Order) -> ImportOut:
-    async with (
-        heard_out(request),
-        receive_form(
-            request, context.storage, file_field="file", limit_bytes=context.settings.max_upload_bytes
-        ) as form,
-    ):
+    async with receive_form(
+        request, context.storage, file_field="file", limit_bytes=context.settings.max_upload_bytes
+    ) as form:
         return await run_in_threadpool(import_bundle, context, form.reception.path, order)
 
 
@@ -96,7 +93,7 @@ def show_logo(slug: str, user: MaybeUser, context: CurrentContext, session: Curr
     return FileResponse(
         context.storage.path(challenge.logo_sha256),
         media_type=challenge.logo_type,
-        headers={"Cache-Control": "public, max-age=3600"},
+        headers={"Cache-Control": "private, max-age=3600"},
     )
 
 

@@ -42,7 +42,7 @@ def up(
     public_url = os.environ.get("MEDICI_PUBLIC_URL") or url
     settings = local_settings(data_dir, embedded=True, public_url=public_url)
     _require_free(host, port)
-    set_up_logging()
+    set_up_logging(settings)
     migrate.upgrade(settings.database, settings.migrations_dir)
     context = make_context(settings)
     worker = None if no_worker else LocalWorker(context, url)
@@ -79,7 +79,7 @@ def _serve_until_signal(server: uvicorn.Server, *, before_end: Callable[[], None
 def clock(data_dir: DataDir = None) -> None:
     """Run the clock: it expires leases and sends lost hints again. Several may run; one works."""
     settings = local_settings(data_dir)
-    set_up_logging()
+    set_up_logging(settings)
     running = Clock(make_context(settings))
 
     def end(_signal: int, _frame: FrameType | None) -> None:

@@ -8,7 +8,7 @@ import typer
 from pydantic import ValidationError
 
 from medici_platform.cli.output import CommandFailed
-from medici_platform.settings import DEVELOPMENT_SECRET, Settings
+from medici_platform.settings import DEVELOPMENT_SECRET, Settings, told
 
 DataDir = Annotated[
     Path | None,
@@ -22,7 +22,7 @@ def local_settings(data_dir: Path | None, **overrides: Any) -> Settings:
     try:
         settings = Settings(**given)
     except ValidationError as error:
-        raise CommandFailed("; ".join(str(fault["msg"]) for fault in error.errors()) + ".") from error
+        raise CommandFailed(told(error), code="settings") from error
     try:
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         if settings.secret_key == DEVELOPMENT_SECRET:

@@ -1,5 +1,7 @@
 """Headers that keep a page to itself: nothing foreign is loaded, nothing frames it, nothing inline runs."""
 
+from urllib.parse import urlsplit, urlunsplit
+
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -15,7 +17,9 @@ _EVERYWHERE = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=()",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
 }
+"""Answers that may be kept say so themselves."""
 
 
 def protect(headers: MutableHeaders, *, over_https: bool) -> None:
@@ -29,6 +33,12 @@ def protect(headers: MutableHeaders, *, over_https: bool) -> None:
         headers.setdefault("Strict-Transport-Security", "max-age=31536000")
 
 
+def without_host(location: str) -> str:
+    """We redirect to our own pages alone; whatever host a request named, the answer names none."""
+    parts = urlsplit(location)
+    return urlunsplit(("", "", "/" + parts.path.lstrip("/\\"), parts.query, parts.fragment))
+
+
 class SecurityHeaders:
     """Plain ASGI, so that downloads and uploads stream through it untouched."""
 
@@ -39,7 +49,10 @@ class SecurityHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_protected(message: Message) -> None:
             if message["type"] == "http.response.start":
-                protect(MutableHeaders(scope=message), over_https=self._over_https)
+                headers = MutableHeaders(scope=message)
+                protect(headers, over_https=self._over_https)
+                if "location" in headers:
+                    headers["location"] = without_host(headers["location"])
             await send(message)
 
         await self._app(scope, receive, send_protected if scope["type"] == "http" else send)

@@ -21,7 +21,7 @@ from medici_platform.submissions.packages import packed, recognised, require_tak
 from medici_platform.submissions.references import parse_reference
 from medici_platform.submissions.schemas import CheckOut, FormOut, SubmissionOut, present
 from medici_platform.throttle import throttle
-from medici_platform.uploads import ReceivedForm, heard_out, receive_form
+from medici_platform.uploads import ReceivedForm, receive_form
 
 
 class Intake:
@@ -48,17 +48,19 @@ class Intake:
 
     async def take_in(self) -> SubmissionOut:
         """Nothing is stored and no quota used unless all of it succeeds."""
-        async with heard_out(self._request), self._received(self._refuse_early) as (form, received):
+        async with self._received(self._refuse_early) as (form, received):
             return await run_in_threadpool(self._record, form, received)
 
     async def check(self) -> CheckOut:
         """What the file is, and what would become of it. Nothing is stored, whatever the answer."""
-        async with heard_out(self._request), self._received(self._refuse_strangers) as (form, received):
+        async with self._received(self._refuse_strangers) as (form, received):
             return await run_in_threadpool(self._look_through, form, received)
 
     @asynccontextmanager
     async def _received(self, ask: Callable[[], FormOut]) -> AsyncIterator[tuple[FormOut, ReceivedForm]]:
-        throttle(self._request.app, self._context.settings.upload_attempts, "upload", str(self._user.id))
+        await run_in_threadpool(
+            throttle, self._request.app, self._context.settings.upload_attempts, "upload", str(self._user.id)
+        )
         form = await run_in_threadpool(ask)
         questions = [question.field for question in form.questions]
         async with receive_form(
@@ -93,7 +95,7 @@ class Intake:
     def _record(self, form: FormOut, received: ReceivedForm) -> SubmissionOut:
         path, context = received.reception.path, self._context
         found = recognised(path, context.settings, form)
-        require_taken(found, form)
+        require_taken(found, form, context.settings)
         with (
             packed(found, path, received.file, filename=received.filename, context=context, form=form) as upload,
             context.database.write() as session,
@@ -115,7 +117,7 @@ class Intake:
             quota = queries.quota_of(session, phase, participant, now=self._context.now())
             try:
                 service.require_may_submit(session, challenge, phase, self._user, now=self._context.now())
-                require_taken(found, form)
+                require_taken(found, form, self._context.settings)
                 refusal = ""
             except MediciError as error:
                 refusal = error.message

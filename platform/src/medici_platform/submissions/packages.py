@@ -13,10 +13,10 @@ from medici_bundles.packing import repack_zip
 from medici_bundles.submissions import RecognisedSubmission, recognise_file
 from medici_platform.context import Context
 from medici_platform.errors import InvalidRequest
-from medici_platform.settings import Settings
+from medici_platform.settings import Settings, listed
 from medici_platform.storage import StoredFile
 from medici_platform.submissions import rules
-from medici_platform.submissions.references import parse_reference, require_allowed
+from medici_platform.submissions.references import parse_reference, require_allowed, require_registry
 from medici_platform.submissions.schemas import FormOut
 from medici_worker.protocol import FailureKind
 
@@ -54,11 +54,14 @@ def recognised(path: Path, settings: Settings, form: FormOut) -> RecognisedSubmi
         raise SubmissionArchiveRejected(str(error)) from error
 
 
-def require_taken(found: RecognisedSubmission, form: FormOut) -> None:
+def require_taken(found: RecognisedSubmission, form: FormOut, settings: Settings | None = None) -> None:
     """Raises the phase's refusal of this kind, or of the image that is named."""
     rules.require_kind(found.kind, form.accepted, phase=form.phase)
     if found.reference is not None:
-        require_allowed(parse_reference(found.reference), form.allowed_images, phase=form.phase)
+        reference = parse_reference(found.reference)
+        require_allowed(reference, form.allowed_images, phase=form.phase)
+        if settings is not None:  # commands, which don't know the platform's, ask for all but that
+            require_registry(reference, listed(settings.image_registries))
 
 
 @contextmanager

@@ -10,6 +10,11 @@ from medici_platform.errors import InvalidRequest, NotAllowed
 DOCKER_HUB = "docker.io"
 LONGEST_REFERENCE = 300
 
+_OWN_NETWORKS = frozenset(
+    {"alt", "arpa", "corp", "home", "internal", "intranet", "invalid", "lan", "local", "localdomain", "localhost"}
+    | {"onion", "private", "test"}
+)
+"""Ends of names that no public registry has."""
 _REGISTRY = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?::\d{1,5})?")
 _PATH = re.compile(r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*)*")
 _TAG = re.compile(r"\w[\w.-]{0,127}")
@@ -54,6 +59,25 @@ def parse_reference(text: str) -> ImageReference:
     if len(str(reference)) > LONGEST_REFERENCE:
         raise InvalidRequest(f"The image's name is longer than {LONGEST_REFERENCE} characters.", code="bad_image_name")
     return reference
+
+
+def require_registry(reference: ImageReference, registries: Sequence[str]) -> None:
+    """Whatever a phase allows: a worker asks no machine of the operator's own network because a participant names it.
+
+    `registries`: those that the operator allows, with `*`; empty: every one with a public name.
+    """
+    registry = reference.registry
+    if registries and any(fnmatchcase(registry, allowed) for allowed in registries):
+        return
+    if registries or not _has_public_name(registry):
+        what = " or ".join(registries) or "registries with a public name"
+        raise ImageNotAllowed(f"Images of the registry {registry} cannot be named here, only those of {what}.")
+
+
+def _has_public_name(registry: str) -> bool:
+    """No address, no port, and a name as the internet has them."""
+    *_, last = labels = registry.split(".")
+    return len(labels) > 1 and last.isalpha() and last not in _OWN_NETWORKS and ":" not in registry
 
 
 def require_allowed(reference: ImageReference, patterns: Sequence[str], *, phase: str) -> None:
