@@ -10,6 +10,7 @@ from typer.main import get_group
 
 from medici_platform.cli.output import CommandFailed, stop
 from medici_platform.errors import MediciError
+from medici_platform.masking import masked
 
 COMMANDS = {
     "up": "serve.up",
@@ -74,3 +75,14 @@ def main() -> None:
         app()
     except (CommandFailed, MediciError) as error:
         sys.exit(stop(error.message).exit_code)
+    except Exception as error:
+        if not _is_of_the_database(error):
+            raise
+        reason = masked(str(getattr(error, "orig", error))).strip().partition("\n")[0]
+        sys.exit(stop(f"The database does not answer as it should ({reason}): see MEDICI_DATABASE_URL.").exit_code)
+
+
+def _is_of_the_database(error: Exception) -> bool:
+    """Without importing what most commands never need."""
+    known = sys.modules.get("sqlalchemy.exc")
+    return known is not None and isinstance(error, known.DBAPIError)
