@@ -107,8 +107,8 @@ class Fuzzer:
 
 def require_refusal(answer: Any) -> None:
     """A refusal tells a code and a sentence, and nothing of our insides."""
-    assert "Traceback" not in answer.text
-    assert "medici_platform/" not in answer.text
+    assert b"Traceback" not in answer.content
+    assert b"medici_platform/" not in answer.content
     if answer.status_code >= 400:
         told = answer.json()
         assert isinstance(told["code"], str), told
@@ -116,7 +116,7 @@ def require_refusal(answer: Any) -> None:
 
 
 def test_no_caller_gets_the_api_to_fail(stage, trust):
-    with httpx.Client(base_url=stage.platform.url) as http:
+    with httpx.Client(base_url=stage.platform.url, timeout=60) as http:
         document = http.get("/api/v1/openapi.json").json()
     fuzzer = Fuzzer(stage.platform.url, examples=EXAMPLES_IN_FULL if trust.is_full else EXAMPLES, number=trust.seed)
     operations = list(operations_of(document))
