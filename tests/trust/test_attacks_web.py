@@ -241,7 +241,7 @@ def shows_cookies_to_scripts(patch: pytest.MonkeyPatch) -> None:
 
 
 def goes_anywhere(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(account_pages, "local_path", lambda path: path)
+    patch.setattr(account_pages, "local_path", lambda path: path or "/challenges")
     patch.setattr(headers, "without_host", lambda location: location)
 
 
