@@ -22,6 +22,7 @@ def run() -> None:
             render_as_batch=connection.dialect.name == "sqlite",
             compare_type=True,
             user_module_prefix="database.",
+            transactional_ddl=True,  # SQLite can do it too: an upgrade that breaks off leaves all as it was
         )
         with context.begin_transaction():
             context.run_migrations()

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from pydantic import ValidationError
 
-from medici_platform import masking, observability, pages, web
+from medici_platform import masking, migrate, observability, pages, web
 from medici_platform.accounts.api import router as accounts
 from medici_platform.bodies import WholeBodies
 from medici_platform.challenges.api import router as challenges
@@ -52,7 +52,7 @@ def make_context(settings: Settings, dispatcher: Dispatcher | None = None) -> Co
 
 
 def create_app(settings: Settings | None = None, *, context: Context | None = None) -> FastAPI:
-    context = context or make_context(settings or _own_settings())
+    context = context or _own_context(settings or _own_settings())
     app = FastAPI(
         title="MedICI",
         summary="A self-hosted challenge platform for medical-imaging AI",
@@ -82,6 +82,15 @@ def _own_settings() -> Settings:
         sys.exit(told(error))
     observability.set_up_logging(settings)
     return settings
+
+
+def _own_context(settings: Settings) -> Context:
+    """Of a web process that a server started. It ends in one sentence where the database is of another version."""
+    try:
+        migrate.require_current(settings.database, settings.migrations_dir)
+    except migrate.SchemaMismatch as error:
+        sys.exit(error.message)
+    return make_context(settings)
 
 
 @asynccontextmanager

@@ -5,26 +5,27 @@
 
 Rows are read in one transaction, so they are of one moment; files never change and are in place before a row names
 them, so those that are there afterwards are all that the rows name. The rows' format is no database's own: a platform
-that began on SQLite is restored on PostgreSQL.
+that began on SQLite is restored on PostgreSQL. A backup of an older version is restored as it was and brought up to
+date afterwards. Nobody but its owner can read it.
 """
 
+import fcntl
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from alembic.util import CommandError
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, MetaData, func, select
 from sqlalchemy.engine import Connection
 
 from medici_platform import migrate
-from medici_platform.backup_rows import VERSION_TABLE, BackupUnusable, read_rows, write_rows
+from medici_platform.backup_rows import BackupUnusable, read_rows, write_rows
 from medici_platform.database import connect
 from medici_platform.storage import SHA256
 
@@ -41,30 +42,40 @@ class Backup:
     files: int
     new_files: int
     new_bytes: int
+    missing: tuple[str, ...] = ()
+    """Files that rows name and the storage has lost, by their sha256: all else is in the backup."""
+    version: str = ""
+    """Of the schema that it was made of."""
 
 
 def write_backup(database_url: str, storage: Path, folder: Path, *, now: datetime) -> Backup:
     """Add a backup to `folder`, which may hold earlier ones. Nothing has to be stopped."""
-    place = folder / "backups" / f"{now:%Y-%m-%dT%H%M%SZ}"
-    draft = place.with_name(f".{place.name}.incomplete")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(mode=0o700, parents=True)
-    with _engine(database_url) as engine, _snapshot(engine) as connection:
-        revision = _revision(connection)
-        counts = write_rows(connection, draft / ROWS)
-    files = {path.name: path for path in storage.glob("[0-9a-f][0-9a-f]/*") if path.is_file()}
-    new = [path for name, path in sorted(files.items()) if _copy(path, _place(folder / "files", name))]
-    manifest = {
-        "format": FORMAT,
-        "revision": revision,
-        "made_at": now.isoformat(),
-        "rows": counts,
-        "rows_sha256": _sha256(draft / ROWS),
-        "files": sorted(files),
-    }
-    _write_whole(draft / MANIFEST, json.dumps(manifest, indent=1) + "\n")
-    draft.replace(place)
-    return Backup(place, sum(counts.values()), len(files), len(new), sum(path.stat().st_size for path in new))
+    with _alone(folder):
+        place = _own_folder(folder / "backups") / f"{now:%Y-%m-%dT%H%M%SZ}"
+        if place.exists():
+            raise BackupUnusable(f"There is a backup of this second already: {place}.")
+        draft = _new_draft(place)
+        with _engine(database_url) as engine, _snapshot(engine) as connection:
+            version = migrate.version_in(connection)
+            if version is None:
+                raise BackupUnusable("There is nothing to back up: the database is empty.")
+            rows = write_rows(connection, draft / ROWS)
+        files = {path.name: path for path in storage.glob("[0-9a-f][0-9a-f]/*") if SHA256.fullmatch(path.name)}
+        kept = _own_folder(folder / "files")
+        new = [path for name, path in sorted(files.items()) if _copy(path, _place(kept, name))]
+        manifest = {
+            "format": FORMAT,
+            "revision": version,
+            "made_at": now.isoformat(),
+            "rows": rows.counts,
+            "rows_sha256": _sha256(draft / ROWS),
+            "files": sorted(files),
+        }
+        _write_whole(draft / MANIFEST, json.dumps(manifest, indent=1) + "\n")
+        draft.replace(place)
+    new_bytes = sum(path.stat().st_size for path in new)
+    missing = tuple(sorted(rows.files - files.keys()))
+    return Backup(place, sum(rows.counts.values()), len(files), len(new), new_bytes, missing, version)
 
 
 def restore_backup(
@@ -72,19 +83,55 @@ def restore_backup(
 ) -> Backup:
     """Fill an empty database and an empty storage; the schema is brought up to date at the end.
 
-    All of the backup is checked before anything is written. Raises BackupUnusable.
+    All of the backup is checked before anything is written. What breaks off can be started again: files that lie there
+    already are kept, and a schema without rows is made anew. Raises BackupUnusable.
     """
     place = _chosen(folder, at)
     manifest = _read_manifest(place)
+    version = manifest["revision"]
+    _require_known(version, migrations)
     sizes = {sha256: _checked_size(_place(folder / "files", sha256), sha256) for sha256 in manifest["files"]}
     with _engine(database_url) as engine:
-        _require_empty(engine, storage)
-        _make_schema(database_url, migrations, manifest["revision"])
+        _require_empty(engine, storage, sizes.keys(), migrations)
+        _empty(engine)
+        _own_folder(storage)
+        migrate.upgrade(database_url, migrations, version)
         new = [name for name in sizes if _copy(_place(folder / "files", name), _place(storage, name))]
         with engine.begin() as connection:
             read_rows(connection, place / ROWS, manifest["rows"])
     migrate.upgrade(database_url, migrations)
-    return Backup(place, sum(manifest["rows"].values()), len(sizes), len(new), sum(sizes[sha256] for sha256 in new))
+    new_bytes = sum(sizes[sha256] for sha256 in new)
+    return Backup(place, sum(manifest["rows"].values()), len(sizes), len(new), new_bytes, version=version)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One backup at a time: two would take each other's drafts for what an earlier one has left behind."""
+    _own_folder(folder)
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BackupUnusable(f"Another backup to {folder} is under way: wait for its end.") from None
+        yield
+
+
+def _own_folder(folder: Path) -> Path:
+    if not folder.exists():
+        folder.mkdir(mode=0o700, parents=True)
+        folder.chmod(0o700)
+    return folder
+
+
+def _new_draft(place: Path) -> Path:
+    """What earlier backups that broke off have left is removed."""
+    for left in place.parent.glob(".*.incomplete"):
+        shutil.rmtree(left)
+    draft = place.with_name(f".{place.name}.incomplete")
+    draft.mkdir(mode=0o700)
+    for name in (ROWS, MANIFEST):
+        (draft / name).touch(mode=0o600)
+    return draft
 
 
 @contextmanager
@@ -104,27 +151,43 @@ def _snapshot(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def _revision(connection: Connection) -> str:
-    if not inspect(connection).has_table(VERSION_TABLE):
-        raise BackupUnusable("There is nothing to back up: the database is empty.")
-    return str(connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar_one())  # noqa: S608 - a constant
+def _require_known(version: str, migrations: Path | None) -> None:
+    if version not in migrate.known_versions(migrations):
+        raise BackupUnusable(
+            f"The backup has the schema {version!r}, which this version does not know: restore it with the version "
+            "that wrote it, or a later one."
+        )
 
 
-def _require_empty(engine: Engine, storage: Path) -> None:
-    if inspect(engine).get_table_names():
-        raise BackupUnusable("The database is not empty: restore into a new one, so that nothing is overwritten.")
-    if any(storage.glob("[0-9a-f][0-9a-f]/*")):
+def _require_empty(engine: Engine, storage: Path, files: Iterable[str], migrations: Path | None) -> None:
+    """Files of this same backup may lie there, and tables without rows: a restore that broke off leaves them."""
+    if any(_counts(engine).values()):
+        with engine.connect() as connection:
+            is_old = migrate.version_in(connection) in migrate.known_versions(migrations)[:-1]
+        hint = " (If a restore broke off at its very end, `medici admin migrate` completes it.)" if is_old else ""
+        raise BackupUnusable(
+            f"The database is not empty: restore into a new one, so that nothing is overwritten.{hint}"
+        )
+    known = set(files)
+    if any(path.name.removeprefix(".") not in known for path in storage.glob("[0-9a-f][0-9a-f]/*")):
         raise BackupUnusable(f"The storage {storage} is not empty: restore into a new one.")
 
 
-def _make_schema(database_url: str, migrations: Path | None, revision: str) -> None:
-    try:
-        migrate.upgrade(database_url, migrations, revision)
-    except CommandError as error:
-        raise BackupUnusable(
-            f"The backup has the schema {revision!r}, which this version does not know: restore it with the version "
-            "that wrote it, or a later one."
-        ) from error
+def _counts(engine: Engine) -> dict[str, int]:
+    metadata = MetaData()
+    with engine.connect() as connection:
+        metadata.reflect(connection)
+        return {
+            table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+            for table in metadata.tables.values()
+            if table.name != migrate.VERSION_TABLE
+        }
+
+
+def _empty(engine: Engine) -> None:
+    metadata = MetaData()
+    metadata.reflect(engine)
+    metadata.drop_all(engine)
 
 
 def _chosen(folder: Path, at: str | None) -> Path:
@@ -173,6 +236,7 @@ def _copy(source: Path, target: Path) -> bool:
         return False
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = target.with_name(f".{target.name}")
+    draft.unlink(missing_ok=True)
     shutil.copyfile(source, draft)
     with draft.open("rb") as written:
         os.fsync(written.fileno())

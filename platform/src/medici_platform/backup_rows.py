@@ -5,14 +5,14 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import JSON, Column, DateTime, MetaData, Table, func, insert, select, update
 from sqlalchemy.engine import Connection
 
 from medici_platform.errors import MediciError
+from medici_platform.migrate import VERSION_TABLE
 
-VERSION_TABLE = "alembic_version"
 ROWS_AT_ONCE = 500
 
 
@@ -33,9 +33,17 @@ def _tables(connection: Connection) -> list[Table]:
     return [table for table in metadata.sorted_tables if table.name != VERSION_TABLE]
 
 
-def write_rows(connection: Connection, file: Path) -> dict[str, int]:
-    """One JSON line per row: the table's name, then the columns. Returns how many rows each table has."""
+class Written(NamedTuple):
+    counts: dict[str, int]
+    """Table → how many rows it has."""
+    files: frozenset[str]
+    """Every stored file that a row names."""
+
+
+def write_rows(connection: Connection, file: Path) -> Written:
+    """One JSON line per row: the table's name, then the columns."""
     counts: dict[str, int] = {}
+    files: set[str] = set()
     with gzip.open(file, "wt", encoding="utf-8") as lines:
         for table in _tables(connection):
             counts[table.name] = 0
@@ -43,7 +51,8 @@ def write_rows(connection: Connection, file: Path) -> dict[str, int]:
             for row in connection.execution_options(yield_per=ROWS_AT_ONCE).execute(ordered).mappings():
                 lines.write(json.dumps([table.name, dict(row)], default=_moment) + "\n")
                 counts[table.name] += 1
-    return counts
+                files.update(str(row[key]) for key in row if key.endswith("sha256") and row[key])
+    return Written(counts, frozenset(files))
 
 
 def _moment(value: Any) -> str:

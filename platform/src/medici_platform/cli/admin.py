@@ -68,10 +68,15 @@ def create_user(
 
 @app.command("migrate")
 def bring_up_to_date(data_dir: DataDir = None) -> None:
-    """Bring the database's schema up to date."""
+    """Bring the database's schema up to date. Back up first: what is newer than this version is refused."""
     settings = local_settings(data_dir)
-    migrate.upgrade(settings.database, settings.migrations_dir)
-    notes.print("The database is up to date.")
+    before, after = migrate.upgrade(settings.database, settings.migrations_dir)
+    if before == after:
+        notes.print(f"{settings.shown_database} is up to date: it has the schema {after}.")
+    elif before is None:
+        notes.print(f"{settings.shown_database} was empty: it has the schema {after} now.")
+    else:
+        notes.print(f"{settings.shown_database} was brought from the schema {before} to {after}.")
 
 
 @app.command("backup")
@@ -91,6 +96,8 @@ def backup(
         f"{made.rows} rows and {made.files} files, {made.new_files} of them new ({size(made.new_bytes)}), "
         f"of {settings.shown_database}:"
     )
+    if made.missing:
+        notes.print(f"Missing in the storage, and so in this backup, though rows name them: {', '.join(made.missing)}.")
     typer.echo(made.folder)
 
 
@@ -109,6 +116,8 @@ def restore(
     except OSError as error:
         raise CommandFailed(f"The backup could not be restored: {error}.") from error
     notes.print(f"{made.rows} rows and {made.files} files of {made.folder.name} restored to {settings.shown_database}.")
+    if made.version != (now := migrate.version_of(settings.database)):
+        notes.print(f"It was brought from the schema {made.version} to {now}.")
 
 
 @app.command("enroll-worker")

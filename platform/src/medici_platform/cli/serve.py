@@ -80,6 +80,7 @@ def clock(data_dir: DataDir = None) -> None:
     """Run the clock: it expires leases and sends lost hints again. Several may run; one works."""
     settings = local_settings(data_dir)
     set_up_logging(settings)
+    migrate.require_current(settings.database, settings.migrations_dir)
     running = Clock(make_context(settings))
 
     def end(_signal: int, _frame: FrameType | None) -> None:
