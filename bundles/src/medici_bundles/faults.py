@@ -12,6 +12,12 @@ class Fault:
     line: int
     message: str
 
+    def __post_init__(self) -> None:
+        """One line that can be printed, whatever the keys are called that it names."""
+        if not self.message.isprintable():
+            shown = "".join(each if each.isprintable() else "\ufffd" for each in self.message)
+            object.__setattr__(self, "message", shown)
+
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else self.file
         return f"{place}: {self.message}"

@@ -38,8 +38,8 @@ def _mentions(model: type[Part], data: Any, path: Path) -> Iterator[Mention]:
     for name, field in model.model_fields.items():
         value, below = data.get(name), (*path, name)
         mark = _mark(field)
-        if mark is not None and isinstance(value, str):
-            yield from _mention(below, value.strip(), is_data=mark is DATA)
+        if mark is not None and isinstance(value, str | int | float) and not isinstance(value, bool):
+            yield from _mention(below, str(value).strip(), is_data=mark is DATA)
         inner = part_in(field.annotation)
         if inner is not None and get_origin(field.annotation) is tuple and isinstance(value, list):
             for index, item in enumerate(value):

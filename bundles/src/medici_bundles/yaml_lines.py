@@ -102,15 +102,15 @@ def read_yaml(file: str, content: bytes) -> YamlDocument:
         problem = error.problem or error.context or "something"
         if "'\\t'" in problem:
             problem = "a tab, where YAML takes spaces alone"
-        raise BundleRejected([Fault(file, line, f"is not valid YAML here: {_in_one_line(problem)}")]) from None
+        raise BundleRejected([Fault(file, line, f"is not valid YAML here: {problem[:200]}")]) from None
     except RecursionError:
         raise BundleRejected([Fault(file, 0, "is nested too deeply")]) from None
+    except LookupError:
+        raise BundleRejected(
+            [Fault(file, 0, "is not valid YAML: a value is not of the kind that its tag names")]
+        ) from None
     except (yaml.YAMLError, ValueError, TypeError, AttributeError) as error:
-        raise BundleRejected([Fault(file, 0, f"is not valid YAML: {_in_one_line(str(error))}")]) from None
-
-
-def _in_one_line(text: str) -> str:
-    return "".join(each if each.isprintable() else "\ufffd" for each in " ".join(text.split()))[:200]
+        raise BundleRejected([Fault(file, 0, f"is not valid YAML: {' '.join(str(error).split())[:200]}")]) from None
 
 
 def _read(file: str, text: str) -> YamlDocument:
