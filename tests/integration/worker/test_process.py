@@ -171,6 +171,33 @@ def test_sigterm_hands_back_what_runs(platform, broker, make, engine, tmp_path):
     assert engine.volumes(labels={"medici.worker": worker_id(tmp_path)}) == []
 
 
+def builds_of(engine, word: str) -> list[str]:
+    return [one["Id"] for one in engine.api.containers(all=True) if word in (one["Command"] or "")]
+
+
+def test_sigterm_cuts_a_build_short_and_hands_the_run_back(platform, broker, make, engine, tmp_path):
+    word = f"sleep {2000 + os.getpid()}"
+    spec = make.container(f"FROM medici/python:latest\nRUN {word}\n", limits=SMALL, scoring_limits=SMALL)
+    platform.specs[1] = spec
+    with worker(platform, broker, tmp_path) as process:
+        broker.hint(1)
+        deadline = time.monotonic() + 60
+        while not builds_of(engine, word):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        while builds_of(engine, word):
+            assert time.monotonic() - began < 5.2  # its grace of 0.2 s, and 5 s
+            time.sleep(0.05)
+        print(f"\nnothing of the build {time.monotonic() - began:.1f} s after SIGTERM")
+        assert process.wait(30) == 0
+        print(f"the worker has ended {time.monotonic() - began:.1f} s after SIGTERM")
+    assert platform.released == [1]
+    assert platform.reports == {}
+    assert engine.containers({"medici.worker": worker_id(tmp_path)}) == []
+
+
 def test_410_kills_the_container_and_says_nothing_more(platform, broker, make, engine, tmp_path):
     sleeper(platform, make)
     with worker(platform, broker, tmp_path):

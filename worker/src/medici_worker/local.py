@@ -28,6 +28,7 @@ from medici_worker.protocol import (
     SubmissionKind,
 )
 from medici_worker.run import execute
+from medici_worker.settings import WorkerSettings
 from medici_worker.worksite import DEFAULT_HOLDER_IMAGE, open_worksite
 
 NOT_PACKED = frozenset({"__MACOSX", ".DS_Store", ".git", "__pycache__"})
@@ -147,6 +148,7 @@ def try_submission(  # noqa: PLR0913 - keyword-only options of one command
             holder_image=holder_image,
             runtime=runtime,
             prewarm=False,
+            indexes=WorkerSettings().indexes if task.build.index else None,  # whoever tries is the operator here
         )
         try:
             on_event(Event("stage", Stage.PREPARING))
