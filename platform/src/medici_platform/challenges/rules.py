@@ -131,7 +131,7 @@ def shown_moment(moment: Moment, *, exact: bool) -> Moment:
 
 
 def shown_seconds(seconds: float, *, exact: bool) -> float:
-    return round(seconds, 3 if exact else 0)
+    return seconds if exact else float(round(seconds))
 
 
 @dataclass(frozen=True)
