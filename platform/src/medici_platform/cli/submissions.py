@@ -1,4 +1,4 @@
-"""`medici submit`, `watch`, `leaderboard`, `cancel`, `start`, `rerun`, `rescore`."""
+"""`medici submit`, `watch`, `cancel`, `start`."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -70,22 +70,12 @@ def watch(submission: Identifier, as_json: Json = False) -> None:
 
 def cancel(submission: Identifier, as_json: Json = False) -> None:
     """Stop a submission: its container ends within seconds."""
-    _say(Client().post(f"/submissions/{submission}/cancel"), as_json=as_json)
+    say(Client().post(f"/submissions/{submission}/cancel"), as_json=as_json)
 
 
 def start(submission: Identifier, as_json: Json = False) -> None:
     """Start a submission that waits for an organizer's word (organizers)."""
-    _say(Client().post(f"/submissions/{submission}/start"), as_json=as_json)
-
-
-def rerun(submission: Identifier, task: TaskOption = None, as_json: Json = False) -> None:
-    """Run a submission again from the start, or one task of it (organizers)."""
-    _say(Client().post(f"/submissions/{submission}/rerun", task=task), as_json=as_json)
-
-
-def rescore(submission: Identifier, task: TaskOption = None, as_json: Json = False) -> None:
-    """Score a submission's kept outputs again, or those of one task (organizers)."""
-    _say(Client().post(f"/submissions/{submission}/rescore", task=task), as_json=as_json)
+    say(Client().post(f"/submissions/{submission}/start"), as_json=as_json)
 
 
 def follow(client: Client, submission_id: int, *, quiet: bool) -> dict[str, Any]:
@@ -111,19 +101,23 @@ def conclude(submission: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(submission)
     elif submission["state"] in ("finished", "failed", "cancelled"):
-        _print_end(submission)
+        print_end(submission)
+    fail_unless_scored(submission)
+
+
+def fail_unless_scored(submission: dict[str, Any]) -> None:
     if submission["state"] in ("failed", "cancelled"):
         raise typer.Exit(1)
 
 
-def _print_end(submission: dict[str, Any]) -> None:
+def print_end(submission: dict[str, Any]) -> None:
     if submission["failure"]:
         notes.print(f"[red]{submission['failure']}[/] ({submission['fault']}): {escape(submission['message'])}")
     for key, value in submission["scores"].items():
         results.print(f"{escape(key)}: {value:.6g}")
 
 
-def _say(submission: dict[str, Any], *, as_json: bool) -> None:
+def say(submission: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(submission)
     else:

@@ -1,4 +1,4 @@
-"""What the organizers of a challenge have to mend or to know: a failed scoring program, a canary that was found."""
+"""What the organizers of a challenge have to mend or to know: a scoring program that failed, a canary, other scores."""
 
 from datetime import datetime
 
@@ -10,17 +10,19 @@ from medici_platform.accounts.models import User
 from medici_platform.challenges.models import Challenge
 from medici_platform.errors import NotAllowed, NotFound
 from medici_platform.participants.rules import may_organize
+from medici_platform.runs.comparing import Comparison
 from medici_platform.runs.models import Alert, Run
 from medici_platform.states import State
 from medici_worker.protocol import FailureKind, Fault
 
 CANARY_FOUND = "canary_found"
+SCORES_DIFFER = "scores_differ"
 
 
 class AlertOut(BaseModel):
     id: int
     kind: str
-    """A failure's type, for example `scoring_failed`; or `canary_found`."""
+    """A failure's type, for example `scoring_failed`; `canary_found`; or `scores_differ`, when it ran again."""
     message: str
     submission: int | None
     task: str | None
@@ -28,20 +30,28 @@ class AlertOut(BaseModel):
     mailed_at: datetime | None
 
 
-def keep_up(session: Session, run: Run, *, now: datetime) -> None:
+def keep_up(session: Session, run: Run, comparison: Comparison | None, *, now: datetime) -> None:
     """Called when a run has ended: a fault of the organizers' makes an alert, one a run; a good end resolves it."""
     alert = session.scalar(select(Alert).where(Alert.run_id == run.id, Alert.kind != CANARY_FOUND))
     if run.failure is not None and FailureKind(run.failure).fault == Fault.ORGANIZER:
-        if alert is None:
-            alert = Alert(run_id=run.id, challenge_id=run.submission.challenge_id)
-            session.add(alert)
-        if alert.resolved_at is not None:
-            alert.mailed_at = alert.resolved_at = None
-        alert.kind = run.failure
-        alert.message = _message(run)
-        alert.created_at = now
+        _raise(session, alert, run, run.failure, _message(run), now=now)
+    elif comparison is not None and comparison.reproduced is False:
+        raised = _raise(session, alert, run, SCORES_DIFFER, _not_reproduced(run, comparison), now=now)
+        raised.mailed_at = now  # whoever ran it again looks at what came of it: that is no letter to everybody
     elif alert is not None and alert.resolved_at is None and run.state == State.FINISHED:
         alert.resolved_at = now
+
+
+def _raise(session: Session, alert: Alert | None, run: Run, kind: str, message: str, *, now: datetime) -> Alert:
+    if alert is None:
+        alert = Alert(run_id=run.id, challenge_id=run.submission.challenge_id)
+        session.add(alert)
+    if alert.resolved_at is not None:
+        alert.mailed_at = alert.resolved_at = None
+    alert.kind = kind
+    alert.message = message
+    alert.created_at = now
+    return alert
 
 
 def tell_canary(session: Session, run: Run, where: str, *, now: datetime) -> None:
@@ -120,3 +130,12 @@ def present(alert: Alert) -> AlertOut:
 def _message(run: Run) -> str:
     where = f"The scoring program of the task {run.task.name!r} failed on submission {run.submission_id}"
     return f"{where}, phase {run.submission.phase.name!r}.\n{run.private_detail}".strip()
+
+
+def _not_reproduced(run: Run, comparison: Comparison) -> str:
+    where = f"task {run.task.name!r}, phase {run.submission.phase.name!r}"
+    lines = [f"Submission {run.submission_id}, {where}, was run again and {comparison.sentence}."]
+    lines += [str(difference) for difference in comparison.results]
+    if comparison.surroundings:
+        lines += ["It ran in other surroundings:", *map(str, comparison.surroundings)]
+    return "\n".join(lines)

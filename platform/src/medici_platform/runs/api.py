@@ -1,7 +1,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from fastapi.responses import FileResponse, HTMLResponse
+from fastapi.responses import FileResponse, HTMLResponse, Response
 
 from medici_platform.accounts.access import SignedIn, opened_by
 from medici_platform.accounts.models import User
@@ -11,18 +11,22 @@ from medici_platform.challenges.queries import get_challenge
 from medici_platform.errors import NotAllowed, NotFound
 from medici_platform.paging import Listing, Page, fetch_slice, listing
 from medici_platform.participants.rules import may_organize
-from medici_platform.runs import alerts, decisions, logs, queries, views
+from medici_platform.runs import alerts, decisions, logs, queries, record_views, views
 from medici_platform.runs.alerts import AlertOut
 from medici_platform.runs.models import Run
+from medici_platform.runs.record_format import Copy
 from medici_platform.runs.redaction import Secrets, redact
-from medici_platform.runs.schemas import LogOut, RunOut
+from medici_platform.runs.schemas import LogOut, RecordOut, RunOut, SigningKeysOut
 from medici_platform.submissions.queries import get_submission, get_submission_to_act_on, may_see, scores_shown_to
 from medici_platform.submissions.schemas import SubmissionOut, present
 from medici_platform.web import CurrentContext, CurrentSession, Id, own_headers
 
 router = APIRouter(prefix="/api/v1", tags=["runs"])
 
+JSON = "application/json"
+
 TaskIndex = Annotated[int | None, Query(ge=0, le=2**31 - 1)]
+Attempt = Annotated[int | None, Query(ge=0, le=2**31 - 1)]
 
 
 @router.get("/submissions/{submission_id}/runs")
@@ -102,6 +106,34 @@ def download_cases(run_id: Id, user: SignedIn, context: CurrentContext, session:
     return FileResponse(
         context.storage.path(run.cases_sha256), filename=f"run-{run.id}-cases.csv", media_type="text/csv"
     )
+
+
+@router.get("/runs/{run_id}/records")
+def list_records(run_id: Id, user: SignedIn, session: CurrentSession) -> list[RecordOut]:
+    """Of every attempt that was scored or has failed, the latest first, and how it compares with the one before."""
+    run = _visible_run(session, run_id, user)
+    shown = scores_shown_to(session, run.submission.phase.challenge, user)
+    return record_views.records_for(session, [run], shown).get(run.id, [])
+
+
+@router.get("/runs/{run_id}/record", response_class=Response, responses={200: {"content": {"application/json": {}}}})
+def download_record(
+    run_id: Id, user: SignedIn, session: CurrentSession, attempt: Attempt = None, copy: Copy | None = None
+) -> Response:
+    """The signed record of the latest attempt, or of this one, byte for byte. Organizers get their own copy, unless
+    they ask for the participant's.
+    """
+    run = _visible_run(session, run_id, user)
+    shown = scores_shown_to(session, run.submission.phase.challenge, user)
+    row, document = record_views.document_for(session, run, shown, attempt=attempt, copy=copy)
+    name = f"run-{run.id}-attempt-{row.attempt}.json"
+    return Response(document, media_type=JSON, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+
+@router.get("/signing-keys")
+def list_signing_keys(session: CurrentSession) -> SigningKeysOut:
+    """Public: whoever was given a record can check it (`medici verify`)."""
+    return record_views.keys_in_use(session)
 
 
 @router.get("/runs/{run_id}/detailed-results", response_class=HTMLResponse)

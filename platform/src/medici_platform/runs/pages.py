@@ -21,7 +21,7 @@ from medici_platform.participants.rules import may_organize
 from medici_platform.presentation.formats import log_text
 from medici_platform.presentation.forms import PostedForm
 from medici_platform.presentation.visitors import CurrentVisitor, redirect
-from medici_platform.runs import decisions, logs, views
+from medici_platform.runs import decisions, logs, queries, record_views, views
 from medici_platform.runs.computing import plan
 from medici_platform.runs.schemas import LogPiece, RunOut
 from medici_platform.runs.steps import Step, steps_of
@@ -76,7 +76,9 @@ def show_submission(
     boards = leaderboards(session, submission.phase.challenge)
     runs = views.runs_for(session, context, submission, user)
     log = logs.log_for(session, context, submission, user, after=0)
-    shown_submission = present(submission, scores_shown_to(session, submission.phase.challenge, user))
+    shown = scores_shown_to(session, submission.phase.challenge, user)
+    shown_submission = present(submission, shown)
+    records = record_views.records_for(session, queries.runs_of(session, submission), shown)
     return visitor.render(
         "submission.html",
         submission=shown_submission,
@@ -89,6 +91,7 @@ def show_submission(
         ],
         offer=context.offer_of(session, submission),
         may_rescore=submission.kind == SubmissionKind.RESULTS or all(run.has_outputs for run in runs),
+        records=list(records.values()),
         logs=join_pieces(log.pieces),
         log=log,
         tail_lines=LOG_TAIL_LINES,

@@ -57,7 +57,15 @@ def store_report(session: Session, context: Context, run_id: int, token: str, re
     _copy_facts(run, report)
     if report.failure is not None:
         attempt.outcome = report.failure.value
-        service.fail(session, context, run, report.failure, public=report.public_detail, private=report.private_detail)
+        service.fail(
+            session,
+            context,
+            run,
+            report.failure,
+            public=report.public_detail,
+            private=report.private_detail,
+            report=report,
+        )
     else:
         _score(session, context, run, attempt, report)
     attempt.ended_at = context.now()
@@ -84,13 +92,13 @@ def _score(session: Session, context: Context, run: Run, attempt: RunAttempt, re
     if not scores.values:
         attempt.outcome = FailureKind.SCORING_FAILED.value
         private = f"{report.private_detail}\n{why}".strip()
-        service.fail(session, context, run, FailureKind.SCORING_FAILED, private=private)
+        service.fail(session, context, run, FailureKind.SCORING_FAILED, private=private, report=report)
         return
     attempt.outcome = State.FINISHED.value
     service.move(run, State.FINISHED)
     run.private_detail = f"{report.private_detail}\n{why}".strip()
     run.public_detail = _name_unscored(session, run, scores.unscored)
-    service.finish(session, context, run, dict(scores.values))
+    service.finish(session, context, run, dict(scores.values), report)
 
 
 def _read_scores(session: Session, run: Run, report: Report) -> tuple[Scores, str]:

@@ -1,7 +1,9 @@
 from datetime import datetime
+from typing import Literal
 
 from pydantic import BaseModel
 
+from medici_platform.runs.record_format import Record
 from medici_platform.states import State
 from medici_worker.protocol import Stage
 
@@ -38,6 +40,58 @@ class RunOut(BaseModel):
     """For organizers: None for everybody else."""
     exit_code: int | None
     """For organizers."""
+
+
+class DifferenceOut(BaseModel):
+    what: str
+    """A score's key, or for example `the engine's version`."""
+    before: str
+    now: str
+    """Both empty: it is another than before, which is all that is told."""
+    text: str
+
+
+class ComparisonOut(BaseModel):
+    """Of an attempt with the latest one before it that came to something."""
+
+    attempt_before: int
+    reproduced: bool | None
+    """None: what was run and scored is not the same."""
+    sentence: str
+    results: list[DifferenceOut]
+    """Scores that you may see, and how it ended."""
+    material: list[DifferenceOut]
+    """Of what was run and scored."""
+    surroundings: list[DifferenceOut]
+    """Of where it ran."""
+
+
+class RecordOut(BaseModel):
+    """A signed record of one attempt. `GET /api/v1/runs/{run}/record` downloads it."""
+
+    run: int
+    attempt: int
+    task: str
+    created_at: datetime
+    key_id: str
+    comparison: ComparisonOut | None
+    """None: there is nothing before it to compare with."""
+    content: Record
+    """Your copy: not everything in the organizers' is for participants."""
+
+
+class SigningKeyOut(BaseModel):
+    key_id: str
+    algorithm: Literal["ed25519"] = "ed25519"
+    public_key: str
+    """32 bytes in hex."""
+    first_used_at: datetime
+
+
+class SigningKeysOut(BaseModel):
+    """All keys that records of this platform were ever signed with."""
+
+    keys: list[SigningKeyOut]
 
 
 class LogPiece(BaseModel):

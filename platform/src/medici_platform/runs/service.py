@@ -12,12 +12,12 @@ from medici_platform.dispatch import Hint, send_after_commit
 from medici_platform.errors import Conflict
 from medici_platform.queues.models import Queue, Worker
 from medici_platform.queues.service import get_queue
-from medici_platform.runs import alerts, queries, rules
+from medici_platform.runs import alerts, queries, records, rules
 from medici_platform.runs.models import Run, RunAttempt, Score
 from medici_platform.states import TERMINAL, State, may_follow
 from medici_platform.submissions import migration
 from medici_platform.submissions.models import Submission
-from medici_worker.protocol import FailureKind, SubmissionKind
+from medici_worker.protocol import FailureKind, Report, SubmissionKind
 
 
 class RunRefused(Conflict):
@@ -153,24 +153,34 @@ def expire_lease(session: Session, context: Context, run: Run) -> None:
 
 
 def fail(
-    session: Session, context: Context, run: Run, kind: FailureKind, *, public: str = "", private: str = ""
+    session: Session,
+    context: Context,
+    run: Run,
+    kind: FailureKind,
+    *,
+    public: str = "",
+    private: str = "",
+    report: Report | None = None,
 ) -> None:
     move(run, State.CANCELLED if kind == FailureKind.CANCELLED else State.FAILED)
     run.failure = kind.value
     run.public_detail = public
     run.private_detail = private
-    finish(session, context, run)
+    finish(session, context, run, {}, report)
 
 
-def finish(session: Session, context: Context, run: Run, scores: dict[str, float] | None = None) -> None:
-    """The end of a run: its numbers replace any earlier ones, in the same transaction as its state."""
+def finish(session: Session, context: Context, run: Run, scores: dict[str, float], report: Report | None) -> None:
+    """The end of a run: its numbers replace any earlier ones, in the same transaction as its state and its record.
+
+    `report`: None when no worker reported.
+    """
     run.finished_at = context.now()
     run.lease_until = None
     session.execute(delete(Score).where(Score.run_id == run.id))
-    session.add_all(Score(run_id=run.id, key=key, value=value) for key, value in (scores or {}).items())
-    session.flush()
-    alerts.keep_up(session, run, now=run.finished_at)
+    session.add_all(Score(run_id=run.id, key=key, value=value) for key, value in scores.items())
     follow(session, context, run)
+    comparison = records.keep(session, context, run, scores, report)
+    alerts.keep_up(session, run, comparison, now=run.finished_at)
 
 
 def end_attempt(session: Session, run: Run, outcome: str, *, now: datetime) -> None:

@@ -1,6 +1,6 @@
 """What a worker is told about a run."""
 
-from medici_platform.challenges.models import Task
+from medici_platform.challenges.models import Phase, Task
 from medici_platform.challenges.rules import build_policy
 from medici_platform.runs.models import Run
 from medici_platform.settings import Settings
@@ -32,11 +32,19 @@ def run_spec(run: Run, settings: Settings) -> RunSpec:
         ingestion_program=_ingestion_program(task) if _reads_input(run) else None,
         ingestion_only_during_scoring=task.ingestion_only_during_scoring,
         build=build_policy(phase, settings),
-        limits=Limits.model_validate({**phase.limits, "gpus": phase.gpus}),
-        scoring_limits=Limits.model_validate(phase.scoring_limits),
+        limits=limits_of(phase),
+        scoring_limits=scoring_limits_of(phase),
         program_image=phase.challenge.docker_image or settings.program_image,
         output_patterns=tuple(phase.outputs) or ("*",),
     )
+
+
+def limits_of(phase: Phase) -> Limits:
+    return Limits.model_validate({**phase.limits, "gpus": phase.gpus})
+
+
+def scoring_limits_of(phase: Phase) -> Limits:
+    return Limits.model_validate(phase.scoring_limits)
 
 
 def scoring_grant(task: Task) -> ScoringGrant:
