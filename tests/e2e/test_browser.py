@@ -201,14 +201,17 @@ PAGES = {
 
 
 def fill(platform: RunningPlatform) -> None:
-    """One submission that is scored, one that failed, one that waits."""
-    platform.user("ada", Role.ADMIN)
+    """One submission that is scored, and again with another number; one that failed, one that waits."""
+    ada = platform.user("ada", Role.ADMIN)
     platform.user("bob")
     token = platform.user("alice")
     join(platform, token)
     worker = FakeWorker(platform, platform.worker())
     submit(platform, token).raise_for_status()
     worker.score(platform.hints.hints[-1].run_id, "f1: 0.5\nseconds: 2")
+    with platform.client(ada) as client:
+        client.post("/api/v1/submissions/1/rerun").raise_for_status()
+    worker.score(platform.hints.hints[-1].run_id, "f1: 0.6\nseconds: 2")
     submit(platform, token).raise_for_status()
     run_id = platform.hints.hints[-1].run_id
     attempt = worker.claim(run_id).json()["token"]
