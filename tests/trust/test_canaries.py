@@ -67,6 +67,8 @@ def values(platform, numbers):
         "by": ["f1"],
         "task": [0, 1],
         "after": [0],
+        "attempt": [1],
+        "copy": ["participant", "organizers"],
         "public": ["true"],
         "submissions": ["true"],
         "next": ["/account"],

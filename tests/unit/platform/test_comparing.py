@@ -190,9 +190,7 @@ def test_a_rescore_is_compared_by_its_scoring_alone():
 
 def test_the_participants_copy_lacks_what_is_not_for_them():
     whole = record(1)
-    copy = for_participant(
-        whole, scores={"f1": 0.912}, exact=False, identity=lambda name, sha256: f"{name}={sha256}"
-    )
+    copy = for_participant(whole, scores={"f1": 0.912}, exact=False, identity=lambda name, sha256: f"{name}={sha256}")
     assert copy.copy_for == "participant"
     assert copy.organizers is None
     assert copy.scores == {"f1": 0.912}
