@@ -10,6 +10,7 @@ from medici_platform.accounts.rules import Role
 from medici_platform.backup import restore_backup, write_backup
 from medici_platform.backup_rows import BackupUnusable
 from medici_platform.errors import NotFound
+from medici_platform.signing import checked
 from medici_platform.storage import Storage
 from tests.factories.platform import FakeWorker, import_bundle, join, running_platform, submit
 
@@ -67,6 +68,14 @@ def board(platform):
         return client.get("/api/v1/challenges/tiny/leaderboard").json()
 
 
+def record_of(platform, token):
+    """The signed record of the first run, checked against the keys that the platform publishes."""
+    with platform.client(token) as client:
+        document = client.get("/api/v1/runs/1/record").raise_for_status().content
+        keys = client.get("/api/v1/signing-keys").json()["keys"]
+    return checked(document, {each["key_id"]: each["public_key"] for each in keys})
+
+
 @KINDS
 def test_what_is_restored_is_what_was_there_and_works_on(before, after, new_database, tmp_path):
     with running_platform(tmp_path / "old", database_url=new_database(before, "old")) as platform:
@@ -74,13 +83,15 @@ def test_what_is_restored_is_what_was_there_and_works_on(before, after, new_data
         settings = platform.context.settings
         made = write_backup(settings.database, settings.storage, tmp_path / "kept", now=MORNING)
         shown = board(platform)
+        record = record_of(platform, alice)
     url = new_database(after, "new")
     restored = restore_backup(tmp_path / "kept", url, tmp_path / "new" / "storage", migrations=None)
     again = write_backup(url, tmp_path / "new" / "storage", tmp_path / "second", now=MORNING)
     assert rows_in(again) == rows_in(made)
     assert (restored.rows, restored.files) == (made.rows, made.files) == (again.rows, again.files)
-    with running_platform(tmp_path / "new", database_url=url) as platform:
+    with running_platform(tmp_path / "new", database_url=url, secret_key="another secret") as platform:
         assert board(platform) == shown
+        assert record_of(platform, alice) == record
         worker = FakeWorker(platform, platform.worker("w2"))
         worker.score(waiting, "f1: 0.9\nseconds: 1")
         submit(platform, alice).raise_for_status()  # new rows get new numbers
