@@ -69,10 +69,10 @@ def _fill(platform: RunningPlatform, count: int) -> None:
         for _ in range(count):
             submit(platform, token).raise_for_status()
             worker.score(platform.hints.hints[-1].run_id, f"f1: 0.{index + 1}")
-    for index in range(1, count):  # so many attempts, and their records
+    for _ in range(1, count):  # so many attempts, and their records
         with platform.client(olga) as client:
             client.post("/api/v1/submissions/1/rerun").raise_for_status()
-        worker.score(1, f"f1: 0.{index}")
+        worker.score(1, "f1: 0.1")
 
 
 @contextmanager
