@@ -64,6 +64,9 @@ GET    /api/v1/openapi.json                                          200 200 200
 GET    /api/v1/runs/{run}/cases                                      401 404 403 404 200 404 200 200 401 401 403 403 403
 GET    /api/v1/runs/{run}/detailed-results                           401 404 403 404 200 404 200 200 401 401 200 403 200
 GET    /api/v1/runs/{run}/outputs                                    401 404 403 404 200 404 200 200 401 401 200 403 200
+GET    /api/v1/runs/{run}/record                                     401 404 200 404 200 404 200 200 401 401 200 200 200
+GET    /api/v1/runs/{run}/records                                    401 404 200 404 200 404 200 200 401 401 200 200 200
+GET    /api/v1/signing-keys                                          200 200 200 200 200 200 200 200 200 200 200 200 200
 GET    /api/v1/submissions/{scored}                                  401 404 200 404 200 404 200 200 401 401 200 200 200
 PATCH  /api/v1/submissions/{scored}                                  401 404 200 404 403 404 403 403 401 401 403 200 403
 POST   /api/v1/submissions/{waiting}/cancel                          401 404 200 404 200 404 200 200 401 401 403 200 403
@@ -169,6 +172,8 @@ GET    /api/v1/entries/{entry}/detailed-results                      404 404 404
 GET    /api/v1/runs/{run}/cases                                      401 404 404 404 404 200 404 200 401 401 403 403 403
 GET    /api/v1/runs/{run}/detailed-results                           401 404 404 404 404 200 404 200 401 401 200 404 404
 GET    /api/v1/runs/{run}/outputs                                    401 404 404 404 404 200 404 200 401 401 200 404 404
+GET    /api/v1/runs/{run}/record                                     401 404 404 404 404 200 404 200 401 401 200 404 404
+GET    /api/v1/runs/{run}/records                                    401 404 404 404 404 200 404 200 401 401 200 404 404
 GET    /api/v1/submissions/{scored}                                  401 404 404 404 404 200 404 200 401 401 200 404 404
 PATCH  /api/v1/submissions/{scored}                                  401 404 404 404 404 200 404 403 401 401 403 404 404
 POST   /api/v1/submissions/{waiting}/cancel                          401 404 404 404 404 200 404 200 401 401 403 404 404

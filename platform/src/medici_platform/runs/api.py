@@ -109,6 +109,7 @@ def download_cases(run_id: Id, user: SignedIn, context: CurrentContext, session:
 
 
 @router.get("/runs/{run_id}/records")
+@opened_by(Scope.READ)
 def list_records(run_id: Id, user: SignedIn, session: CurrentSession) -> list[RecordOut]:
     """Of every attempt that was scored or has failed, the latest first, and how it compares with the one before."""
     run = _visible_run(session, run_id, user)
@@ -117,6 +118,7 @@ def list_records(run_id: Id, user: SignedIn, session: CurrentSession) -> list[Re
 
 
 @router.get("/runs/{run_id}/record", response_class=Response, responses={200: {"content": {"application/json": {}}}})
+@opened_by(Scope.READ)
 def download_record(
     run_id: Id, user: SignedIn, session: CurrentSession, attempt: Attempt = None, copy: Copy | None = None
 ) -> Response:
