@@ -1,9 +1,11 @@
 """Containers and volumes of a worker that never comes back: any other worker of the engine removes them in time."""
 
+import os
 import time
 import uuid
 from collections.abc import Iterator
 
+import docker
 import pytest
 
 from medici_worker.containers.docker_engine import DockerEngine
@@ -13,6 +15,8 @@ from medici_worker.containers.profile import keeper
 from medici_worker.janitor import remove_overdue
 from tests.factories.worker import IMAGE
 
+FILE_BYTES = 7 * 1024**3 + os.getpid()
+"""Of this test's own steps: others build at the same time."""
 COMMAND = ("sleep", "600")
 
 
@@ -47,3 +51,28 @@ def test_what_has_outlived_its_limits_goes_and_the_rest_stays(engine):
             engine.remove_container(container.name)
         for volume in engine.volumes(labels=mine):
             engine.remove_volume(volume.name)
+
+
+@pytest.mark.slow
+def test_steps_of_a_builder_that_died_are_cleared_an_hour_later():
+    engine, now = DockerEngine(), time.time()
+
+    def left(file_bytes: int, **labels: str) -> str:
+        limits = [docker.types.Ulimit(name="fsize", soft=file_bytes, hard=file_bytes)]
+        host = engine.api.create_host_config(ulimits=limits, network_mode="none")
+        return str(engine.api.create_container(IMAGE, ["true"], host_config=host, labels=labels)["Id"])
+
+    step, ended, other = left(FILE_BYTES), left(FILE_BYTES), left(FILE_BYTES - 1)
+    ours = left(FILE_BYTES, **{"medici.worker": "somebody"})
+    made = {step, ended, other, ours}
+    try:
+        engine.api.start(ended)
+        engine.api.wait(ended)
+        engine.clear_builds(now=now + 60, file_bytes=FILE_BYTES)
+        assert made <= {one["Id"] for one in engine.api.containers(all=True)}
+        assert engine.clear_builds(now=now + 2 * 3600, file_bytes=FILE_BYTES) == 2
+        assert made & {one["Id"] for one in engine.api.containers(all=True)} == {other, ours}
+    finally:
+        for one in made:
+            engine.remove_container(one)
+        engine.close()

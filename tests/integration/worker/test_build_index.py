@@ -9,9 +9,14 @@ import uuid
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import docker
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from medici_worker.containers.build_index import IndexRules
 from medici_worker.protocol import BuildPolicy, FailureKind, Stage
@@ -23,6 +28,40 @@ from tests.integration.worker.conftest import MIB, SMALL, clear
 pytestmark = pytest.mark.slow
 
 NAME = "medici_tiny_package"
+
+
+SERVE_TLS = """
+import http.server, os, pathlib, ssl
+pathlib.Path("/tmp/c.pem").write_text(os.environ["PEM"])
+server = http.server.ThreadingHTTPServer(("", 8443), http.server.SimpleHTTPRequestHandler)
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain("/tmp/c.pem")
+server.socket = context.wrap_socket(server.socket, server_side=True)
+server.serve_forever()
+"""
+
+
+def certificate(host: str) -> tuple[bytes, bytes]:
+    """Of an authority of nobody's, for this host; and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return made.public_bytes(serialization.Encoding.PEM), secret
 
 
 def wheel() -> bytes:
@@ -49,6 +88,7 @@ class Index:
     subnet: str
     gateway: str
     address: str
+    certificate: bytes
 
 
 @pytest.fixture(scope="module")
@@ -65,13 +105,20 @@ def index(docker_engine: docker.DockerClient) -> Iterator[Index]:
         f"(root / '{file}').write_bytes(base64.b64decode(os.environ['WHEEL'])); "
         f"(root / 'index.html').write_text('<a href=\"{file}\">{file}</a>')"
     )
-    serve = 'python -c "$CODE" && cd /tmp/w && (python -m http.server 9000 & python -m http.server 8000)'
+    servers = 'python -m http.server 9000 & python -c "$TLS" & python -m http.server 8000'
+    serve = f'python -c "$CODE" && cd /tmp/w && ({servers})'
     host = f"medici-test-index-{uuid.uuid4().hex[:8]}"
+    own, key = certificate(host)
     try:
         container = docker_engine.containers.run(
             IMAGE,
             ["sh", "-c", serve],
-            environment={"WHEEL": base64.b64encode(wheel()).decode(), "CODE": code},
+            environment={
+                "WHEEL": base64.b64encode(wheel()).decode(),
+                "CODE": code,
+                "TLS": SERVE_TLS,
+                "PEM": (own + key).decode(),
+            },
             name=host,
             network=network.name,
             detach=True,
@@ -81,7 +128,7 @@ def index(docker_engine: docker.DockerClient) -> Iterator[Index]:
             address = container.attrs["NetworkSettings"]["Networks"][network.name]["IPAddress"]
             _await(address)
             url = f"http://{host}:8000/simple"
-            yield Index(url, host, network.name, config["Subnet"], config["Gateway"], address)
+            yield Index(url, host, network.name, config["Subnet"], config["Gateway"], address, own)
         finally:
             container.remove(force=True)
     finally:
@@ -207,6 +254,25 @@ found = {
 }
 print("FOUND " + json.dumps(found))
 """
+
+
+def test_an_index_with_an_authority_of_its_own(build, index, engine, tmp_path):
+    url = f"https://{index.host}:8443/simple"
+    (tmp_path / "ca.pem").write_bytes(index.certificate)
+    worker = f"medici-test-{uuid.uuid4().hex[:8]}"
+    reports = []
+    for ca in (None, tmp_path / "ca.pem"):
+        rules = IndexRules((url,), private_networks=(index.subnet,), network=index.network, ca=ca)
+        site = open_worksite(engine, tmp_path / "state", worker=worker, indexes=rules, prewarm=False)
+        reports.append(build(INSTALLS.replace("install ", "install --retries 0 "), url, site))
+        site.close()
+    clear(engine, tmp_path / "state", worker)
+    (refused, log), (accepted, host) = reports
+    assert refused.failure is FailureKind.BUILD_FAILED
+    assert "certificate verify failed" in log.logs[Stage.PREPARING].lower()
+    assert accepted.failure is None, host.logs
+    assert host.outputs["a"] == b"42\n"
+    assert b"/etc/medici-index-ca.pem" not in host.outputs["env"]
 
 
 def test_a_step_reaches_the_index_and_nothing_else(build, index):

@@ -55,7 +55,7 @@ def remove_overdue(engine: Engine, *, now: float) -> int:
 def keep_within_budget(site: Worksite, *, data_budget_bytes: int, image_budget: int, image_budget_bytes: int) -> None:
     """Datasets by size, images by number and size, programs by age. An engine's error here stops no run."""
     try:
-        overdue = remove_overdue(site.engine, now=time.time())
+        overdue = remove_overdue(site.engine, now=time.time()) + site.engine.clear_builds(now=time.time())
         removed = site.datasets.clean(data_budget_bytes)
         old = images_over(site.engine, site.worker, image_budget, budget_bytes=image_budget_bytes, uses=site.uses)
         for reference in old:

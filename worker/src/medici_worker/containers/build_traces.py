@@ -1,19 +1,22 @@
 """What a build leaves at the engine: how much that is, and clearing away what led to no image."""
 
+import contextlib
 import re
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import docker
 import requests
 from docker.errors import APIError, DockerException, NotFound
 
-from medici_worker.containers.engine import BuildOrder
+from medici_worker.containers.engine import LABEL_WORKER, BuildOrder
 
 CONFLICT = 409
 MAX_ANCESTORS = 200
+DEAD_STEP_S = 3600.0
 MAX_NAMED = 2_000
 """A step may print any number of them."""
 _MADE = re.compile(r"^ ---> ([0-9a-f]{12,64})\n", re.MULTILINE)
@@ -87,6 +90,31 @@ def clear_unnamed(api: docker.APIClient, made: Iterable[str], order: BuildOrder,
         left = [image_id for image_id in left if _is_in_the_way(api, image_id, order)]
         if not left:
             return
+
+
+def clear_dead_steps(api: docker.APIClient, *, now: float, file_bytes: int) -> int:
+    """Containers of steps that ended, or were never started, long ago: their builder has died, and nobody commits them.
+
+    The engine removes them itself where it lives on. Those that run are never touched.
+    """
+    removed = 0
+    for one in api.containers(all=True, filters={"status": ["created", "exited", "dead"]}):
+        if LABEL_WORKER in (one.get("Labels") or {}) or now - one["Created"] < DEAD_STEP_S:
+            continue
+        with contextlib.suppress(NotFound):
+            found = api.inspect_container(one["Id"])
+            if file_limit(found) == file_bytes and now - _ended_at(found, one["Created"]) >= DEAD_STEP_S:
+                api.remove_container(one["Id"], v=True)
+                removed += 1
+    return removed
+
+
+def _ended_at(container: dict[str, Any], created: float) -> float:
+    """Seconds since 1970. A step may run for hours, and is committed when it has ended."""
+    text = str((container.get("State") or {}).get("FinishedAt") or "")[:19]
+    with contextlib.suppress(ValueError):
+        return max(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp(), created)
+    return created
 
 
 def _is_in_the_way(api: docker.APIClient, image_id: str, order: BuildOrder) -> bool:

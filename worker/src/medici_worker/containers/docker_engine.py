@@ -15,12 +15,14 @@ import requests
 from docker.errors import APIError, ImageNotFound, NotFound
 from docker.utils.socket import frames_iter
 
+from medici_worker.containers.build_traces import clear_dead_steps
 from medici_worker.containers.docker_build import build
 from medici_worker.containers.docker_errors import engine_errors, explanation
 from medici_worker.containers.docker_load import load, pull
 from medici_worker.containers.docker_streams import body
 from medici_worker.containers.docker_users import user_id
 from medici_worker.containers.engine import (
+    BUILD_FILE_BYTES,
     BuildOrder,
     ContainerPlan,
     EngineError,
@@ -128,6 +130,10 @@ class DockerEngine:
 
     def build(self, context: Iterable[bytes], order: BuildOrder, on_log: OnLog) -> str:
         return build(self.api, context, order, on_log)
+
+    def clear_builds(self, *, now: float, file_bytes: int = BUILD_FILE_BYTES) -> int:
+        with engine_errors("clear away what builds left"):
+            return clear_dead_steps(self.api, now=now, file_bytes=file_bytes)
 
     def remove_image(self, reference: str) -> None:
         with engine_errors(f"remove the image {reference}"), contextlib.suppress(NotFound):

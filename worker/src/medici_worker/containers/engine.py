@@ -22,6 +22,8 @@ LABEL_UNTIL = "medici.until"
 """Seconds since 1970: whoever finds the container or volume after that moment may remove it, whosever it is."""
 
 GIB = 1024**3
+BUILD_FILE_BYTES = 20 * GIB
+"""The largest file of a build's step. By it the containers of steps are known: no other container has this limit."""
 CURATED = frozenset(recipe.tag for recipe in RECIPES.values())
 
 OnLog = Callable[[bytes], None]
@@ -160,7 +162,7 @@ class BuildOrder:
     memory_bytes: int
     cpus: float
     labels: Mapping[str, str] = field(default_factory=dict)
-    file_bytes: int = 20 * GIB
+    file_bytes: int = BUILD_FILE_BYTES
     pids: int = 4096
     stages: int = 1
     bases: frozenset[str] = frozenset()
@@ -238,6 +240,12 @@ class Engine(Protocol):
         """Build from a tar stream, without network unless the order names one; returns the image's id.
 
         Raises `BuildBroken`, `BuildTimedOut`, `ImageTooLarge`, `DiskNearlyFull`, `Interrupted`.
+        """
+
+    def clear_builds(self, *, now: float, file_bytes: int = BUILD_FILE_BYTES) -> int:
+        """Remove the containers of steps whose builder has died with its engine; returns how many.
+
+        `now` in seconds since 1970; `file_bytes`: by which they are known.
         """
 
     def remove_image(self, reference: str) -> None:

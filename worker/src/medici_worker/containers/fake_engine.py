@@ -26,6 +26,7 @@ from fnmatch import fnmatchcase
 from medici_worker.containers.archives import tar_end, tar_file, tar_folder
 from medici_worker.containers.dockerfile import base_of, parse
 from medici_worker.containers.engine import (
+    BUILD_FILE_BYTES,
     BuildBroken,
     BuildOrder,
     ContainerPlan,
@@ -297,6 +298,9 @@ class FakeEngine:
         )
         self._images[order.tag] = FakeImage(image, command)
         return image_id
+
+    def clear_builds(self, *, now: float, file_bytes: int = BUILD_FILE_BYTES) -> int:  # noqa: ARG002 - it leaves none
+        return 0
 
     def remove_image(self, reference: str) -> None:
         """An image goes with its last name."""
