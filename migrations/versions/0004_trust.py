@@ -41,6 +41,7 @@ def upgrade() -> None:
 
     with op.batch_alter_table("worker", schema=None) as batch_op:
         batch_op.add_column(sa.Column("is_low_on_disk", sa.Boolean(), nullable=False, server_default=sa.false()))
+        batch_op.add_column(sa.Column("is_engine_away", sa.Boolean(), nullable=False, server_default=sa.false()))
         batch_op.add_column(sa.Column("engine", sa.JSON(), nullable=False, server_default="{}"))
 
     with op.batch_alter_table("alert", schema=None) as batch_op:
@@ -56,6 +57,7 @@ def downgrade() -> None:
 
     with op.batch_alter_table("worker", schema=None) as batch_op:
         batch_op.drop_column("engine")
+        batch_op.drop_column("is_engine_away")
         batch_op.drop_column("is_low_on_disk")
 
     with op.batch_alter_table("task", schema=None) as batch_op:

@@ -5,11 +5,13 @@ One program at a time, by a lease in the database.
 
 import secrets
 import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from sqlalchemy import String, select
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from medici_platform.context import Context
@@ -22,6 +24,7 @@ from medici_platform.runs.mails import AlertMails
 log = structlog.get_logger()
 
 LEASES_PER_SWEEP = 3
+HEARTBEATS_TO_HEAR = 3
 
 
 class ClockLease(Base):
@@ -38,6 +41,7 @@ class Clock:
         self._holder = secrets.token_hex(8)
         self._stop = threading.Event()
         self._mails = AlertMails(context)
+        self._patient_until = context.now()
 
     def tick(self) -> bool:
         """One sweep, if this clock is the one. Returns whether it was."""
@@ -45,18 +49,27 @@ class Clock:
         with context.database.write() as session:
             if not self._take_lease(session):
                 return False
-            sweep(session, context)
+        sweep(context, patient=context.now() < self._patient_until)
         self._mails.send()
         return True
 
     def run(self) -> None:
-        """Until stopped. A database that is away is waited for."""
+        """Until stopped. A database that is away is waited for, and nothing that breaks a sweep ends the clock."""
+        self._be_patient()
         while not self._stop.is_set():
             try:
                 self.tick()
             except SQLAlchemyError as error:
                 log.warning("sweep_failed", error=str(error))
+                self._be_patient()
+            except Exception:
+                log.exception("sweep_failed")
             self._stop.wait(self._context.settings.sweep_s)
+
+    def _be_patient(self) -> None:
+        """After a start, and after the database was away: workers that live could not say so, and shall do it first."""
+        settings = self._context.settings
+        self._patient_until = self._context.now() + timedelta(seconds=HEARTBEATS_TO_HEAR * settings.heartbeat_s)
 
     def stop(self) -> None:
         self._stop.set()
@@ -86,13 +99,45 @@ def clock_works(session: Session, *, now: datetime) -> bool:
     return lease is not None and lease.held_until > now
 
 
-def sweep(session: Session, context: Context) -> None:
-    """Every run is waiting, held under a live lease, or has ended; a waiting one has been hinted at lately."""
-    now = context.now()
-    for run in queries.expired_runs(session, now=now):
+def sweep(context: Context, *, patient: bool = False) -> None:
+    """Every run is waiting, held under a live lease, or has ended; a waiting one has been hinted at lately.
+
+    Each step is a transaction of its own, and so is each expired run: one that can't be mended keeps nothing else from
+    being so. `patient`: no lease expires yet.
+    """
+    if not patient:
+        _expire_leases(context)
+    _alone(context, "hints", lambda session: _send_hints_again(session, context))
+    _alone(context, "thaw", lambda session: thaw_ended_phases(session, context, now=context.now()))
+    _alone(context, "migration", lambda session: migrate_due_phases(session, context, now=context.now()))
+
+
+def _expire_leases(context: Context) -> None:
+    with context.database.read() as session:
+        expired = queries.expired_runs(session, now=context.now())
+    for run_id in expired:
+        _alone(context, "lease", partial(_expire, context=context, run_id=run_id), run_id=run_id)
+
+
+def _expire(session: Session, context: Context, run_id: int) -> None:
+    """Unless its worker was quicker: the run is looked at again, locked."""
+    run = queries.expired_run(session, run_id, now=context.now())
+    if run is not None:
         log.info("lease_expired", run_id=run.id, attempt=run.attempt)
         service.expire_lease(session, context, run)
-    for run in queries.unclaimed_runs(session, hinted_before=now - timedelta(seconds=context.settings.resend_s)):
+
+
+def _send_hints_again(session: Session, context: Context) -> None:
+    hinted_before = context.now() - timedelta(seconds=context.settings.resend_s)
+    for run in queries.unclaimed_runs(session, hinted_before=hinted_before):
         service.hint(session, context, run)
-    thaw_ended_phases(session, context, now=now)
-    migrate_due_phases(session, context, now=now)
+
+
+def _alone(context: Context, step: str, work: Callable[[Session], object], **about: object) -> None:
+    try:
+        with context.database.write() as session:
+            work(session)
+    except OperationalError:
+        raise  # the database is away: so it is for all that follows
+    except Exception:
+        log.exception("sweep_step_failed", step=step, **about)

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from medici_platform import masking
 from medici_platform.context import Context
+from medici_platform.runs import queries
 from medici_platform.runs.models import Run
 from medici_platform.settings import Settings
 from medici_platform.states import TERMINAL
@@ -45,12 +46,19 @@ class Metrics:
         self.seconds = Histogram("medici_request_seconds", "Time to answer", registry=self.registry)
         self.storage = Gauge("medici_storage_free_bytes", "Room on the storage's disk", registry=self.registry)
         self.runs = Gauge("medici_runs", "Runs that have not ended, by state", ["state"], registry=self.registry)
+        self.overrun = Gauge(
+            "medici_lease_overrun_seconds", "By how much the oldest lease has run out", registry=self.registry
+        )
+        self.wait = Gauge("medici_queue_wait_seconds", "How long the longest waiting run waits", registry=self.registry)
 
     def render(self, context: Context) -> bytes:
         with context.database.read() as session:
             counts = session.execute(
                 select(Run.state, func.count()).where(Run.state.not_in(TERMINAL)).group_by(Run.state)
             ).all()
+            now = context.now()
+            self.overrun.set(queries.longest_overrun_s(session, now=now))
+            self.wait.set(queries.longest_wait_s(session, now=now))
         self.storage.set(context.storage.free_bytes)
         self.runs.clear()
         for state, count in counts:

@@ -77,6 +77,8 @@ class Settings(BaseSettings):
     resend_s: float = Field(default=60, gt=0)
     """A run that waits longer than this without being claimed has its hint sent again."""
     max_attempts: int = Field(default=3, ge=1)
+    retry_s: float = Field(default=10, ge=0)
+    """How long a worker that failed over a run, by its own machine's fault, goes without it; doubled each time."""
 
     image_map: dict[str, str] = Field(
         default_factory=lambda: {

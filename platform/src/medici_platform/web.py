@@ -6,16 +6,20 @@ from email.utils import format_datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
+import structlog
 from fastapi import Depends, FastAPI, Path, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy.exc import DataError
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.orm import Session
 from starlette.exceptions import HTTPException
 
 from medici_platform.context import Context
 from medici_platform.errors import InvalidRequest, MediciError
+
+log = structlog.get_logger()
 
 
 class Refusal(BaseModel):
@@ -31,6 +35,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     "4XX": {"model": Refusal, "description": "Refused: `code` for programs, `message` for people."},
     "5XX": {"model": Refusal, "description": "The platform failed, or is busy."},
 }
+RETRY_AFTER_S = 5
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
@@ -106,12 +111,29 @@ def answer_errors(app: FastAPI) -> None:
         status = HTTPStatus.UNPROCESSABLE_ENTITY
         return refusal(InvalidRequest(message)) if is_for_programs(request) else _page(request, status, message)
 
+    _answer_outages(app)
+
     @app.exception_handler(Exception)
     def unknown(request: Request, _error: Exception) -> Response:
         message = "The platform failed to answer this request; its operators find the reason in the log."
         if not is_for_programs(request):
             return _page(request, HTTPStatus.INTERNAL_SERVER_ERROR, message)
         return JSONResponse({"code": "system_error", "message": message}, status_code=500)
+
+
+def _answer_outages(app: FastAPI) -> None:
+    @app.exception_handler(OperationalError)
+    @app.exception_handler(InterfaceError)
+    @app.exception_handler(NoConnectionFree)
+    def away(request: Request, error: Exception) -> Response:
+        """Programs try again by themselves: our workers do so for as long as it takes."""
+        log.warning("database_away", path=request.url.path, error=str(error))
+        message = "The database does not answer at the moment. Nothing is lost: please try again in a minute."
+        status = HTTPStatus.SERVICE_UNAVAILABLE
+        if not is_for_programs(request):
+            return _page(request, status, message)
+        headers = {"Retry-After": str(RETRY_AFTER_S)}
+        return JSONResponse({"code": "unavailable", "message": message}, status_code=status, headers=headers)
 
 
 _OTHER = {

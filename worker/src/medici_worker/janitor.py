@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,12 +10,23 @@ from pathlib import Path
 import structlog
 
 from medici_worker.containers.build_policy import RUN_IMAGE
-from medici_worker.containers.engine import LABEL_UNTIL, LABEL_WORKER, Engine, EngineError, Image
+from medici_worker.containers.engine import (
+    LABEL_ATTEMPT,
+    LABEL_RUN,
+    LABEL_UNTIL,
+    LABEL_WORKER,
+    Engine,
+    EngineError,
+    Found,
+    Image,
+)
 from medici_worker.containers.finding import IMAGE_LABEL, is_run_name
 from medici_worker.containers.foreign_images import named_at, owner_key
 from medici_worker.containers.image_uses import ImageUses
 from medici_worker.worksite import Worksite
 
+RunAttempt = tuple[str, str]
+"""Run and attempt, as containers' labels write them."""
 UNUSED_PROGRAM_S = 14 * 24 * 3600
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
@@ -50,6 +61,30 @@ def remove_overdue(engine: Engine, *, now: float) -> int:
         if _is_over(volume.labels, now):
             engine.remove_volume(volume.name)
     return len(overdue)
+
+
+def remove_strays(site: Worksite, in_hand: Callable[[], Collection[RunAttempt]]) -> int:
+    """Remove this worker's containers and volumes that nothing of its has in hand; returns how many containers.
+
+    They stay when the engine was away as they should have been removed. `in_hand` is asked after the engine, so that
+    what was begun meanwhile is not in question. Raises `EngineError`.
+    """
+    labels = {LABEL_WORKER: site.worker}
+    containers, volumes = site.engine.containers(labels), site.engine.volumes(labels=labels)
+    runs, benches = in_hand(), site.benches.names
+    strays = [one.name for one in containers if one.name not in benches and not _is_in_hand(one, runs)]
+    for name in strays:
+        site.engine.remove_container(name)
+    for volume in volumes:
+        if volume.name.rpartition("-")[0] not in benches:
+            site.engine.remove_volume(volume.name)
+    return len(strays)
+
+
+def _is_in_hand(container: Found, runs: Collection[RunAttempt]) -> bool:
+    """One without a run's label fills a data set for some run."""
+    run = container.labels.get(LABEL_RUN), container.labels.get(LABEL_ATTEMPT)
+    return run in runs if run[0] is not None else bool(runs)
 
 
 def keep_within_budget(site: Worksite, *, data_budget_bytes: int, image_budget: int, image_budget_bytes: int) -> None:

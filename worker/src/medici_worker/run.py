@@ -13,15 +13,15 @@ from medici_worker.attempt import Attempt, heartbeats
 from medici_worker.code import infer_code, prepare_code
 from medici_worker.containers.archives import ArchiveUnusable
 from medici_worker.containers.bench import BenchSize
-from medici_worker.containers.engine import EngineError
-from medici_worker.host import HandedBack, HostUnreachable, LeaseLost, RunHost
+from medici_worker.containers.engine import EngineError, ImageBroken, ImageUnavailable
+from medici_worker.host import HandedBack, HostRefuses, HostUnreachable, LeaseLost, RunHost
 from medici_worker.inference import infer, prepare
 from medici_worker.logs import LogSender
 from medici_worker.machine import applied, machine_of
 from medici_worker.outcome import RunFailure
 from medici_worker.predictions import rescored, results
 from medici_worker.progress import Progress, scratch_folder
-from medici_worker.protocol import FailureKind, Report, RunSpec, ScoreFiles, SubmissionKind
+from medici_worker.protocol import FailureKind, Fault, Report, RunSpec, ScoreFiles, SubmissionKind
 from medici_worker.scoring import score
 from medici_worker.worksite import Worksite
 
@@ -32,6 +32,9 @@ PUBLIC_CHARACTERS = 4_000
 PRIVATE_CHARACTERS = 20_000
 
 _ENDS = (LeaseLost, HandedBack)
+_PASSING = (EngineError, HostUnreachable, OSError)
+"""An engine or a platform that is away, a full disk: another attempt, perhaps on another machine, may be spared it."""
+_LASTING = (HostRefuses, ImageUnavailable, ImageBroken)
 _log = structlog.get_logger("medici.worker.run")
 
 
@@ -70,7 +73,7 @@ def _told(spec: RunSpec, host: RunHost, site: Worksite, attempt: Attempt, gpus: 
                 scores = _scored(run)
                 return _report(run, scores=scores)
             except RunFailure as failure:
-                return _report(run, failure=failure)
+                return _report(run, failure=_blamed(run, failure))
             except _ENDS:
                 raise
             except Exception as error:  # noqa: BLE001 - a bug of ours must not leave a run without an end
@@ -78,18 +81,34 @@ def _told(spec: RunSpec, host: RunHost, site: Worksite, attempt: Attempt, gpus: 
     except _ENDS:
         raise
     except Exception as error:  # noqa: BLE001 - see above; there is not even a bench
-        detail = _broken(spec, attempt, error).private_detail
+        broken = _broken(spec, attempt, error)
+        detail = broken.private_detail[:PRIVATE_CHARACTERS]
         machine = machine_of(site, gpus)
-        return Report(failure=FailureKind.SYSTEM_ERROR, private_detail=detail[:PRIVATE_CHARACTERS], machine=machine)
+        return Report(failure=broken.kind, may_pass=broken.may_pass, private_detail=detail, machine=machine)
+
+
+def _blamed(run: Progress, failure: RunFailure) -> RunFailure:
+    """Nobody's program failed when the engine lost the bench beneath it: what lay there in memory is gone."""
+    if failure.kind.fault is Fault.SYSTEM:
+        return failure
+    try:
+        is_held = run.bench.holder.holds()
+    except EngineError as error:
+        return _broken(run.spec, run.attempt, error)
+    lost = EngineError(f"The container engine lost the run's volumes. What was seen of it: {failure}")
+    return failure if is_held else _broken(run.spec, run.attempt, lost)
 
 
 def _broken(spec: RunSpec, attempt: Attempt, error: Exception) -> RunFailure:
     """The system's fault. Raises the attempt's end when that is what broke the run."""
     attempt.go_on()
     foreseen = isinstance(error, (EngineError, HostUnreachable, ArchiveUnusable))
-    _log.error("run_broken", run_id=spec.run_id, error=str(error), exc_info=None if foreseen else error)
+    may_pass = isinstance(error, _PASSING) and not isinstance(error, _LASTING)
+    _log.error(
+        "run_broken", run_id=spec.run_id, error=str(error), may_pass=may_pass, exc_info=None if foreseen else error
+    )
     detail = str(error) if foreseen or isinstance(error, OSError) else f"{type(error).__name__}: {error}"
-    return RunFailure(FailureKind.SYSTEM_ERROR, private_detail=detail)
+    return RunFailure(FailureKind.SYSTEM_ERROR, private_detail=detail, may_pass=may_pass)
 
 
 def _scored(run: Progress) -> ScoreFiles:
@@ -135,6 +154,7 @@ def _report(run: Progress, *, scores: ScoreFiles | None = None, failure: RunFail
     code = failure.exit_code if failure is not None and failure.exit_code is not None else run.exit_code
     return Report(
         failure=failure.kind if failure else None,
+        may_pass=failure is not None and failure.may_pass,
         public_detail=failure.public_detail[:PUBLIC_CHARACTERS] if failure else "",
         private_detail=_clean(private)[-PRIVATE_CHARACTERS:],
         exit_code=code,

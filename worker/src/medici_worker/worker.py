@@ -16,10 +16,17 @@ from medici_worker.client import ClaimRefused, PlatformClient
 from medici_worker.containers.bench import BenchSize
 from medici_worker.containers.disk import Disk, engine_folder
 from medici_worker.containers.docker_engine import DockerEngine
-from medici_worker.containers.engine import Engine
+from medici_worker.containers.engine import Engine, EngineError
 from medici_worker.gpus import GpuLease, GpuPool, find_gpus
 from medici_worker.host import HandedBack, HostRefuses, HostUnreachable, LeaseLost
-from medici_worker.janitor import keep_within_budget, make_room, reap_orphans, remove_overdue
+from medici_worker.janitor import (
+    RunAttempt,
+    keep_within_budget,
+    make_room,
+    reap_orphans,
+    remove_overdue,
+    remove_strays,
+)
 from medici_worker.locks import FileLock
 from medici_worker.machine import own_version
 from medici_worker.protocol import Claim, ClaimRequest, Limits, WorkerHello, WorkerWelcome
@@ -30,6 +37,8 @@ from medici_worker.worksite import Worksite, open_worksite
 
 DISK_LOOK_S = 5.0
 """How soon a full disk, and one that has room again, is noticed while nothing runs."""
+ENGINE_LOOK_S = 1.0
+"""How often a worker whose engine is away looks for it."""
 
 _log = structlog.get_logger("medici.worker")
 
@@ -52,6 +61,8 @@ class WorkerProcess:
         self._claiming = threading.Lock()
         self._attempts: set[Attempt] = set()
         self._is_low_on_disk = False
+        self._in_hand: set[RunAttempt] = set()
+        self._is_engine_away = False
         self._news = threading.Event()
         """Something that the platform should hear before the next minute is over."""
         self._stopping = threading.Event()
@@ -69,7 +80,7 @@ class WorkerProcess:
 
         False when this worker is shutting down and has not even tried: the hint is for the next one.
         """
-        if self._stopping.is_set():
+        if not self._await_engine():
             return False
         with structlog.contextvars.bound_contextvars(run_id=run_id):
             if not self.has_room():
@@ -101,6 +112,7 @@ class WorkerProcess:
                     "architecture": info.architecture,
                     "kernel": info.kernel,
                 },
+                is_engine_away=self._is_engine_away,
             )
         )
 
@@ -127,8 +139,10 @@ class WorkerProcess:
             if self._news.wait(min(left_s, DISK_LOOK_S)):
                 return
             self.has_room()
+            self._engine_answers()
 
     def clean(self) -> None:
+        self._remove_strays()
         keep_within_budget(
             self._site,
             data_budget_bytes=self.settings.data_budget_bytes,
@@ -157,6 +171,39 @@ class WorkerProcess:
         self._site.close()
         self._client.close()
         self._engine.close()
+
+    def _await_engine(self) -> bool:
+        """Wait while the engine is away: what is claimed then would fail. False when this worker shuts down."""
+        while not self._stopping.is_set():
+            if self._engine_answers():
+                return True
+            self._stopping.wait(ENGINE_LOOK_S)
+        return False
+
+    def _engine_answers(self) -> bool:
+        try:
+            self._engine.ping()
+        except EngineError as error:
+            if not self._is_engine_away:
+                self._is_engine_away = True
+                self._news.set()
+                _log.error("engine_away", error=str(error), advice="No run is claimed until the engine answers.")
+            return False
+        if self._is_engine_away:
+            self._is_engine_away = False
+            self._news.set()
+            _log.info("engine_back")
+            self._remove_strays()
+        return True
+
+    def _remove_strays(self) -> None:
+        try:
+            removed = remove_strays(self._site, lambda: list(self._in_hand))
+        except EngineError as error:
+            _log.warning("strays_not_removed", error=str(error))
+            return
+        if removed:
+            _log.warning("strays_removed", containers=removed)
 
     def has_room(self) -> bool:
         """On the engine's disk. Whoever waits for a run, and the administrators, are told at once when that changes."""
@@ -195,6 +242,8 @@ class WorkerProcess:
 
     def _execute(self, claim: Claim, lease: GpuLease) -> None:
         attempt = Attempt()
+        label = (str(claim.spec.run_id), str(claim.spec.attempt))
+        self._in_hand.add(label)
         self._attempts.add(attempt)
         try:
             report = execute(
@@ -214,6 +263,7 @@ class WorkerProcess:
         else:
             _log.info("run_ended", failure=report.failure, attempt=claim.spec.attempt)
         finally:
+            self._in_hand.discard(label)
             self._attempts.discard(attempt)
 
 

@@ -34,6 +34,8 @@ class Worker(Base):
     gpus: Mapped[list[str]] = mapped_column(JSON, default=list)
     is_low_on_disk: Mapped[bool] = mapped_column(default=False)
     """It claims nothing until there is room again."""
+    is_engine_away: Mapped[bool] = mapped_column(default=False)
+    """Its container engine does not answer: it claims nothing until it does."""
     engine: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     """What it says of its container engine: name, version, and the walls that it has."""
 

@@ -75,5 +75,6 @@ def note_hello(worker: Worker, hello: WorkerHello, *, now: datetime) -> bool:
     worker.gpus = list(hello.gpus)
     worker.is_low_on_disk = hello.is_low_on_disk
     worker.engine = dict(hello.engine)
+    worker.is_engine_away = hello.is_engine_away
     worker.seen_at = now
     return is_back

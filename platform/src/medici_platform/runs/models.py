@@ -71,7 +71,7 @@ class RunAttempt(Base):
     claimed_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     outcome: Mapped[str | None] = mapped_column(String(24))
-    """`finished`, a failure's name, `lease_lost`, or `released`."""
+    """`finished`, a failure's name, `lease_lost`, `worker_failed` (it is tried again), or `released`."""
 
     worker: Mapped[Worker] = relationship(lazy="joined", innerjoin=True)
 

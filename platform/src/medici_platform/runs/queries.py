@@ -51,6 +51,12 @@ def attempt_row(session: Session, run: Run) -> RunAttempt:
     ).one()
 
 
+def last_attempt(session: Session, run: Run) -> RunAttempt | None:
+    return session.scalar(
+        select(RunAttempt).where(RunAttempt.run_id == run.id).order_by(RunAttempt.attempt.desc()).limit(1)
+    )
+
+
 def attempts_of(session: Session, run: Run) -> Sequence[RunAttempt]:
     return session.scalars(select(RunAttempt).where(RunAttempt.run_id == run.id).order_by(RunAttempt.attempt)).all()
 
@@ -70,14 +76,33 @@ def get_run(session: Session, run_id: int) -> Run:
     return run
 
 
-def expired_runs(session: Session, *, now: datetime) -> Sequence[Run]:
+def expired_runs(session: Session, *, now: datetime) -> Sequence[int]:
+    """Ids of runs whose worker has fallen silent."""
     return session.scalars(
-        select(Run)
-        .where(Run.state.in_(HELD), Run.lease_until < now)
-        .order_by(Run.id)
-        .limit(500)
-        .with_for_update(of=Run)
+        select(Run.id).where(Run.state.in_(HELD), Run.lease_until < now).order_by(Run.id).limit(500)
     ).all()
+
+
+def expired_run(session: Session, run_id: int, *, now: datetime) -> Run | None:
+    """Locked; None when it has been heard of meanwhile, or has ended."""
+    return session.scalar(
+        select(Run)
+        .where(Run.id == run_id, Run.state.in_(HELD), Run.lease_until < now)
+        .with_for_update(of=Run)
+        .execution_options(populate_existing=True)
+    )
+
+
+def longest_overrun_s(session: Session, *, now: datetime) -> float:
+    """Seconds by which the oldest lease has run out that still holds a run."""
+    until = session.scalar(select(func.min(Run.lease_until)).where(Run.state.in_(HELD)))
+    return max((now - until).total_seconds(), 0.0) if until is not None else 0.0
+
+
+def longest_wait_s(session: Session, *, now: datetime) -> float:
+    """Seconds that the run has waited which has waited longest."""
+    since = session.scalar(select(func.min(Run.queued_at)).where(Run.state == State.QUEUED))
+    return max((now - since).total_seconds(), 0.0) if since is not None else 0.0
 
 
 def unclaimed_runs(session: Session, *, hinted_before: datetime) -> Sequence[Run]:
@@ -111,6 +136,7 @@ def why_waiting(session: Session, run: Run, *, now: datetime, names_workers: boo
         select(Worker).where(
             Worker.queue_id == run.queue_id,
             Worker.revoked_at.is_(None),
+            Worker.is_engine_away.is_(False),
             Worker.seen_at > now - timedelta(minutes=3),
         )
     ).all()

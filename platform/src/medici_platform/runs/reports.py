@@ -17,7 +17,7 @@ from medici_scoring.scores import Scores, ScoresUnreadable, parse_scores
 from medici_worker.protocol import FailureKind, LogChunk, Report, ScoreFiles, Stage
 
 MAX_DETAILED_HTML = 2 * 1024**2
-_SUPERSEDED = ("lease_lost", "released", "cancelled")
+_SUPERSEDED = ("lease_lost", "released", "cancelled", service.WORKER_FAILED)
 
 
 def enter_stage(session: Session, context: Context, run: Run, stage: Stage) -> None:
@@ -53,6 +53,9 @@ def store_report(session: Session, context: Context, run_id: int, token: str, re
     attempt = queries.attempt_row(session, run)
     if attempt.outcome is not None:
         _require_own_end(attempt)
+        return run
+    if report.failure == FailureKind.SYSTEM_ERROR and report.may_pass and run.attempts_left > 0:
+        service.try_again(session, context, run, private=report.private_detail)
         return run
     _copy_facts(run, report)
     if report.failure is not None:

@@ -42,6 +42,14 @@ def costs_quota(state: State, failures: Sequence[str], *, was_claimed: bool) -> 
     return True
 
 
+LONGEST_DELAY_S = 600.0
+
+
+def retry_delay_s(retry_s: float, tried: int) -> float:
+    """How long a worker that failed over a run goes without it: twice as long after each of its attempts."""
+    return min(retry_s * 2.0 ** max(tried - 1, 0), LONGEST_DELAY_S)
+
+
 _OF_ONE_TASK = {
     FailureKind.SCORING_FAILED: (
         "The scoring program failed; the organizers have been told, and can run this task again."

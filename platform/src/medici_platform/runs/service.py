@@ -19,6 +19,9 @@ from medici_platform.submissions import migration
 from medici_platform.submissions.models import Submission
 from medici_worker.protocol import FailureKind, Report, SubmissionKind
 
+WORKER_FAILED = "worker_failed"
+"""Outcome of an attempt that ended by the fault of its worker's machine, or of a platform that was away."""
+
 
 class RunRefused(Conflict):
     """A worker may not have the run; the code says why."""
@@ -101,6 +104,8 @@ def claim(session: Session, context: Context, worker: Worker, run_id: int, *, fr
     if run.gpus > free_gpus and not run.scoring_only:
         raise RunRefused(f"Run {run_id} needs {run.gpus} GPUs and this worker has {free_gpus} free.", code="needs_gpus")
     now = context.now()
+    if _may_fail_again(session, context, worker, run, now=now):
+        raise RunRefused(f"Run {run_id} has just failed by this worker's fault: it may have it later.", code="too_soon")
     claimed = session.execute(
         update(Run)
         .where(Run.id == run_id, Run.state == State.QUEUED)
@@ -129,6 +134,19 @@ def claim(session: Session, context: Context, worker: Worker, run_id: int, *, fr
     return run
 
 
+def _may_fail_again(session: Session, context: Context, worker: Worker, run: Run, *, now: datetime) -> bool:
+    """Whether this worker failed over the run so lately that it would only use up its attempts."""
+    last = queries.last_attempt(session, run) if run.attempt else None
+    if last is None or last.outcome != WORKER_FAILED or last.worker_id != worker.id or last.ended_at is None:
+        return False
+    return now < last.ended_at + _delay(context, run)
+
+
+def _delay(context: Context, run: Run) -> timedelta:
+    tried = context.settings.max_attempts - run.attempts_left
+    return timedelta(seconds=rules.retry_delay_s(context.settings.retry_s, tried))
+
+
 def renew_lease(context: Context, run: Run) -> datetime:
     run.lease_until = context.now() + timedelta(seconds=context.settings.lease_s)
     return run.lease_until
@@ -139,6 +157,19 @@ def release(session: Session, context: Context, run: Run) -> None:
     end_attempt(session, run, "released", now=context.now())
     run.attempts_left += 1
     queue_run(session, context, run)
+    follow(session, context, run)
+
+
+def try_again(session: Session, context: Context, run: Run, *, private: str) -> None:
+    """Its worker could not run it, and a later attempt, or another worker, may: queue it again.
+
+    Other workers hear of it at once, this one when it may have it: the clock's next hint comes then.
+    """
+    now = context.now()
+    end_attempt(session, run, WORKER_FAILED, now=now)
+    run.private_detail = f"Attempt {run.attempt} failed by its worker's fault and is repeated: {private}"
+    queue_run(session, context, run)
+    run.hinted_at = now - timedelta(seconds=context.settings.resend_s) + _delay(context, run)
     follow(session, context, run)
 
 

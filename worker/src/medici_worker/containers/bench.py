@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -105,6 +106,7 @@ class BenchPool:
         self._prewarm = prewarm
         self._lock = threading.Lock()
         self._spare: list[Bench] = []
+        self._names: set[str] = set()
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._log = structlog.get_logger("medici.worker.bench")
         self._thread = threading.Thread(target=self._work, name="bench", daemon=True)
@@ -112,13 +114,17 @@ class BenchPool:
 
     def take(self, size: BenchSize, *, for_s: float = 0.0) -> Bench:
         """One that lasts for so many seconds."""
-        needed_until = time.time() + for_s
+        while (bench := self._take_spare(size, time.time() + for_s)) is not None:
+            if bench.holder.holds():
+                return bench
+            self._remove_later([bench])  # the engine was restarted
+        return self._make(size, max(LIFE_S, for_s))
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Of all benches that are being made, are there, or have yet to be removed."""
         with self._lock:
-            fitting = [bench for bench in self._spare if bench.size == size and bench.until >= needed_until]
-            unfitting = [bench for bench in self._spare if bench not in fitting]
-            self._spare = fitting[1:]
-        self._remove_later(unfitting)
-        return fitting[0] if fitting else self._make(size, max(LIFE_S, for_s))
+            return frozenset(self._names)
 
     def renew(self) -> None:
         """Spare benches that have waited long are replaced, before other workers take them for a dead one's."""
@@ -140,7 +146,10 @@ class BenchPool:
         self.later(lambda: self._add_spare(size))
 
     def later(self, job: Callable[[], None]) -> None:
-        """Do something in the background, in order; an engine's error there is logged and fails no run."""
+        """Do something in the background, in order; an engine's error there is logged and fails no run.
+
+        What then was not removed is found by the janitor (`remove_strays`).
+        """
         self._jobs.put(job)
 
     def close(self) -> None:
@@ -152,12 +161,30 @@ class BenchPool:
             self._quietly(lambda bench=bench: self._remove(bench))  # type: ignore[misc]
         self._spare.clear()
 
+    def _take_spare(self, size: BenchSize, needed_until: float) -> Bench | None:
+        with self._lock:
+            fitting = [bench for bench in self._spare if bench.size == size and bench.until >= needed_until]
+            unfitting = [bench for bench in self._spare if bench not in fitting]
+            self._spare = fitting[1:]
+        self._remove_later(unfitting)
+        return fitting[0] if fitting else None
+
     def _remove_later(self, benches: list[Bench]) -> None:
         for bench in benches:
-            self.later(lambda bench=bench: self._remove(bench))  # type: ignore[misc]
+            self.later(partial(self._remove, bench))
 
     def _make(self, size: BenchSize, life_s: float = LIFE_S) -> Bench:
         name = f"medici-bench-{uuid.uuid4().hex[:16]}"
+        with self._lock:
+            self._names.add(name)
+        try:
+            return self._made(name, size, life_s)
+        except EngineError:
+            with self._lock:
+                self._names.discard(name)  # half of it may be there: the janitor takes what belongs to no bench
+            raise
+
+    def _made(self, name: str, size: BenchSize, life_s: float) -> Bench:
         until = time.time() + life_s
         labels = {**self._labels, LABEL_UNTIL: str(int(until))}
         mounts = []
@@ -186,9 +213,13 @@ class BenchPool:
             self.later(lambda: self._add_spare(size))
 
     def _remove(self, bench: Bench) -> None:
-        bench.holder.remove()
-        for volume in bench.volumes:
-            self._engine.remove_volume(volume)
+        try:
+            bench.holder.remove()
+            for volume in bench.volumes:
+                self._engine.remove_volume(volume)
+        finally:
+            with self._lock:
+                self._names.discard(bench.name)
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:

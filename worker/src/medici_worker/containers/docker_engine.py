@@ -67,6 +67,10 @@ class DockerEngine:
                 num_pools=CONNECTIONS,
             )
 
+    def ping(self) -> None:
+        with engine_errors("answer"):
+            self.api.ping()
+
     def describe(self) -> EngineInfo:
         with engine_errors("describe itself"):
             info = self.api.info()
@@ -308,6 +312,13 @@ class DockerHolder:
         with engine_errors(f"read {path}"):
             stream, _ = self._api.get_archive(self._id, path, chunk_size=CHUNK_BYTES)
             yield from stream
+
+    def holds(self) -> bool:
+        with engine_errors("inspect a container"):
+            try:
+                return bool(self._api.inspect_container(self._id)["State"].get("Running"))
+            except NotFound:
+                return False
 
     def remove(self) -> None:
         remove_container(self._api, self._id)

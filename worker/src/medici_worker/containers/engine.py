@@ -208,11 +208,17 @@ class Holder(Protocol):
     def get(self, path: str) -> Iterator[bytes]:
         """The folder `path` as a tar stream, names beginning with the folder's own; links are not followed."""
 
+    def holds(self) -> bool:
+        """Whether it still runs. One that has ended holds nothing: what lay in memory is gone."""
+
     def remove(self) -> None: ...
 
 
 class Engine(Protocol):
     """Every call may raise `EngineError`."""
+
+    def ping(self) -> None:
+        """Nothing, quickly, when the engine answers."""
 
     def describe(self) -> EngineInfo: ...
 

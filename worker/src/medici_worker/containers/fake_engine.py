@@ -175,6 +175,9 @@ class FakeHolder:
             yield link.tobuf()
         yield tar_end()
 
+    def holds(self) -> bool:
+        return self._engine.runs(self._plan.name)
+
     def remove(self) -> None:
         self._engine.remove_container(self._plan.name)
 
@@ -214,8 +217,26 @@ class FakeEngine:
         self._images: dict[str, FakeImage] = {name: named_image(name) for name in images}
         self._registry = frozenset(registry)
         self._containers: dict[str, ContainerPlan] = {}
+        self._ended: set[str] = set()
         self._inside: dict[str, Inside] = {}
         self._lock = threading.RLock()
+
+    def ping(self) -> None:
+        """It answers."""
+
+    def restart(self) -> None:
+        """As when it is killed and started again: what ran has ended, and what lay in memory is gone."""
+        with self._lock:
+            self._ended |= self._containers.keys()
+            for inside in self._inside.values():
+                inside.killed.set()
+            for volume in self.volume_contents.values():
+                if volume.plan.size_bytes is not None:
+                    volume.files.clear()
+
+    def runs(self, name: str) -> bool:
+        with self._lock:
+            return name in self._containers and name not in self._ended
 
     def describe(self) -> EngineInfo:
         return EngineInfo(

@@ -14,6 +14,8 @@ RUN_JOB = "medici.run"
 """Celery's name of the one job: `medici.run(protocol, run_id)`."""
 
 
+CONNECT_TIMEOUT_S = 5
+"""Of a broker whose machine is silent: an upload is answered all the same, and the clock sends the hint again."""
 POLLING_S = 0.02
 """How often a worker looks into the embedded broker's folder: the longest that a hint waits there."""
 
@@ -68,11 +70,14 @@ def broker_settings(broker_url: str) -> dict[str, Any]:
         "task_reject_on_worker_lost": True,
         "worker_prefetch_multiplier": 1,
         "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "broker_channel_error_retry": True,
         "task_create_missing_queues": True,
     }
     if not broker_url.startswith("folder://"):
         # Redelivery of a hint is harmless, but one that comes before the longest run has ended is noise.
-        return {**common, "broker_url": broker_url, "broker_transport_options": {"visibility_timeout": 24 * 3600}}
+        options = {"visibility_timeout": 24 * 3600, "socket_connect_timeout": CONNECT_TIMEOUT_S}
+        return {**common, "broker_url": broker_url, "broker_transport_options": options}
     folder = Path(broker_url.removeprefix("folder://"))
     for name in ("messages", "control"):
         (folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)

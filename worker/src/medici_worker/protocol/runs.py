@@ -215,6 +215,9 @@ class Report(Message):
     """How the run ended. Repeating it is a no-op."""
 
     failure: FailureKind | None = None
+    may_pass: bool = False
+    """Of a system error: the trouble may be this worker's machine's, or pass. The run is queued again while it has
+    attempts left, and this worker is not given it for a while."""
     public_detail: Text = Field(default="", max_length=4_000)
     """One or two sentences for the participant beside the failure's own; never echoes a container's output."""
     private_detail: Text = Field(default="", max_length=20_000)
@@ -249,6 +252,8 @@ class WorkerHello(Message):
     """It claims nothing until there is room again; said as soon as it changes."""
     engine: dict[Word, Word] = Field(default_factory=dict, max_length=20)
     """What its container engine says of itself."""
+    is_engine_away: bool = False
+    """Its container engine does not answer: it claims nothing until it does."""
 
 
 class WorkerWelcome(Message):
