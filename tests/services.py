@@ -78,8 +78,11 @@ def running(service: Service) -> Iterator[Service]:
 
 
 @contextmanager
-def postgres_server() -> Iterator[Service]:
-    """PostgreSQL on loopback with a superuser `medici`, fast and forgetful: it never waits for the disk."""
+def postgres_server(*, durable: bool = False) -> Iterator[Service]:
+    """PostgreSQL on loopback with a superuser `medici`, fast and forgetful: it never waits for the disk.
+
+    `durable`: as it is by default, so that what was committed survives a kill.
+    """
     programs = _postgres_programs()
     as_user = _as_postgres_user()
     with tempfile.TemporaryDirectory(prefix="medici-postgres-", dir="/tmp") as name:
@@ -89,8 +92,8 @@ def postgres_server() -> Iterator[Service]:
         initdb = [*as_user, str(programs / "initdb"), "--username=medici", "--auth=trust", "--encoding=UTF8"]
         subprocess.run([*initdb, "--locale=C", "--no-sync", str(folder / "data")], check=True, capture_output=True)
         settings = (
-            f"port={port}", "listen_addresses=127.0.0.1", "unix_socket_directories=",
-            "fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_connections=200",
+            f"port={port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200",
+            *(() if durable else ("fsync=off", "full_page_writes=off", "synchronous_commit=off")),
         )  # fmt: skip
         options = [option for setting in settings for option in ("-c", setting)]
         command = [*as_user, str(programs / "postgres"), "-D", str(folder / "data"), *options]

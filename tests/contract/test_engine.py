@@ -121,6 +121,10 @@ def one_file(name: str, content: bytes) -> list[bytes]:
     return [*tar_file(name, content), tar_end()]
 
 
+def test_it_answers(harness):
+    harness.engine.ping()
+
+
 def test_it_describes_itself(harness):
     info = harness.engine.describe()
     assert info.cpus >= 1

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,8 @@ PATIENCE_S = 90
 COMMAND_S = 180
 MEDICI = (sys.executable, "-m", "medici_platform.cli")
 ENDED = ("finished", "failed", "cancelled")
-IMPATIENT = {"MEDICI_HEARTBEAT_S": "0.5", "MEDICI_LEASE_S": "3", "MEDICI_SWEEP_S": "0.5"}
-"""So that a lost worker is noticed while a test waits."""
+IMPATIENT = {"MEDICI_HEARTBEAT_S": "0.5", "MEDICI_LEASE_S": "3", "MEDICI_SWEEP_S": "0.5", "MEDICI_RETRY_S": "0.5"}
+"""So that a lost worker is noticed, and a run tried again, while a test waits."""
 
 
 @dataclass(frozen=True)
@@ -234,13 +234,17 @@ class Stack:
 
     # ---- what lies about ----
 
+    def engine(self) -> AbstractContextManager[docker.DockerClient]:
+        """The one that the workers use."""
+        return engine(self.settings.get("MEDICI_WORKER_DOCKER_HOST"))
+
     def worker_ids(self) -> list[str]:
         notes = [state / "worker-id" for state in dict.fromkeys(self.worker_states)]
         return [note.read_text().strip() for note in notes if note.exists()]
 
     def containers(self, *, run: bool = False) -> list[str]:
         """Names of this stack's containers at the engine; with `run` only those that run somebody's program."""
-        with engine() as client:
+        with self.engine() as client:
             found = [
                 container.name
                 for worker in self.worker_ids()
@@ -253,7 +257,7 @@ class Stack:
 
     def volumes(self) -> list[str]:
         """Names of this stack's volumes at the engine, but for the caches of data sets."""
-        with engine() as client:
+        with self.engine() as client:
             return sorted(
                 volume.name
                 for worker in self.worker_ids()
@@ -281,7 +285,7 @@ class Stack:
     def forget(self) -> None:
         """Remove the caches that this stack made at the engine: data sets by their sha256, images that it built."""
         contents = [path.name for path in (self.data / "storage").rglob("*") if path.is_file()]
-        with engine() as client:
+        with self.engine() as client:
             for sha256 in contents:
                 for name in (f"medici-done-{sha256}", f"medici-data-{sha256}"):
                     with suppress(APIError):
@@ -292,7 +296,7 @@ class Stack:
 
     def _built_images(self) -> set[str]:
         """Ids of images that our workers built, as their logs of this stack's runs name them."""
-        with engine() as client:
+        with self.engine() as client:
             images = client.images.list(filters={"label": "medici.run-image"})
             known = {image.id for image in images}
         return known & self.images
@@ -313,10 +317,12 @@ class Stack:
 
 
 @contextmanager
-def stack(folder: Path, *, worker: bool = True, people: bool = True, **settings: str) -> Iterator[Stack]:
+def stack(
+    folder: Path, *, worker: bool = True, people: bool = True, kind: type[Stack] = Stack, **settings: str
+) -> Iterator[Stack]:
     """A platform that is started, and ended with nothing left behind: no process, container, volume or image."""
     folder.mkdir(parents=True, exist_ok=True)
-    running = Stack(folder, {"MEDICI_UPLOAD_ATTEMPTS": "100000/minute", **settings})
+    running = kind(folder, {"MEDICI_UPLOAD_ATTEMPTS": "100000/minute", **settings})
     try:
         running.start(worker=worker)
         if people:
@@ -334,7 +340,7 @@ def stack(folder: Path, *, worker: bool = True, people: bool = True, **settings:
 
 def clear_away(ended: Stack) -> None:
     """What a failed test left at the engine."""
-    with engine() as client:
+    with ended.engine() as client:
         for name in ended.containers():
             with suppress(APIError):
                 client.containers.get(name).remove(force=True)
@@ -345,8 +351,8 @@ def clear_away(ended: Stack) -> None:
 
 
 @contextmanager
-def engine() -> Iterator[docker.DockerClient]:
-    client = docker.from_env(timeout=120)
+def engine(host: str | None = None) -> Iterator[docker.DockerClient]:
+    client = docker.DockerClient(base_url=host, timeout=120) if host else docker.from_env(timeout=120)
     try:
         yield client
     finally:

@@ -41,12 +41,19 @@ class Passage:
         return spec
 
 
+class Dropped(Exception):
+    """Raised by a `Watch`: the request, or its answer, goes no further."""
+
+
 Watch = Callable[[Passage], None]
 
 
 @contextmanager
-def proxy(platform_url: str, watch: Watch) -> Iterator[str]:
-    """The address that the worker gets; `watch` sees every request before it is passed on, and with its answer."""
+def proxy(platform_url: str, watch: Watch, *, times: int = 1) -> Iterator[str]:
+    """The address that the worker gets; `watch` sees every request before it is passed on, and with its answer.
+
+    `times`: how often each request is passed on, one after the other; the first answer goes back.
+    """
     client = httpx.Client(base_url=platform_url, timeout=60)
 
     class Handler(BaseHTTPRequestHandler):
@@ -58,11 +65,16 @@ def proxy(platform_url: str, watch: Watch) -> Iterator[str]:
 
         def _pass(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            watch(Passage(self.command, self.path, body))
             headers = {name: value for name, value in self.headers.items() if _is_passed(name)}
-            answer = client.request(self.command, self.path, content=body, headers=headers)
-            watch(Passage(self.command, self.path, body, answer))
-            self._answer(answer)
+            try:
+                watch(Passage(self.command, self.path, body))
+                answers = [client.request(self.command, self.path, content=body, headers=headers) for _ in range(times)]
+                for answer in answers:
+                    watch(Passage(self.command, self.path, body, answer))
+            except Dropped:
+                self.close_connection = True
+                return
+            self._answer(answers[0])
 
         def _answer(self, answer: httpx.Response) -> None:
             self.send_response(answer.status_code)

@@ -10,13 +10,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tests.e2e.stack import Process, Stack
-from tests.trust.proxy import Passage, proxy
+from tests.trust.proxy import Dropped, Passage, proxy
 
-STAGES = ("claim", "build", "inference", "scoring", "report")
-LONGEST_S = {"claim": 0.0, "build": 0.8, "inference": 0.6, "scoring": 0.6, "report": 0.03}
+STAGES = ("claim", "build", "inference", "scoring", "report", "answer")
+"""`report`: sent, and not committed by the platform yet. `answer`: committed, and its worker does not know."""
+LONGEST_S = {"build": 0.8, "inference": 0.6, "scoring": 0.6, "report": 0.02}
 """How long after the beginning of a stage the kill comes at the latest; the stage's end brings it forward."""
 BEGINS = {"build": "claims", "inference": "stage running", "scoring": "stage scoring"}
 ENDS = {"build": "stage running", "inference": "stage scoring", "scoring": "report"}
+REPORTS = ("lost", "late", "racing")
+"""What becomes of a report whose worker is killed: it never arrives; it arrives when its worker is dead; it is being
+stored at that moment."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,8 @@ class Kill:
     stage: str
     at: float
     """time.monotonic()"""
+    report: str = ""
+    """In the stage `report`, which of REPORTS."""
 
 
 @dataclass
@@ -47,9 +53,16 @@ class Plan:
             self.left[stage] -= 1
             return stage
 
-    def give_back(self, stage: str) -> None:
+    def swap(self, planned: str, happened: str) -> None:
+        """The worker was further than it was meant to be: the planned kill is still to come."""
         with self.lock:
-            self.left[stage] += 1
+            self.left[planned] += 1
+            self.left[happened] -= self.left[happened] > 0
+
+    @property
+    def are_done(self) -> bool:
+        with self.lock:
+            return self.left.total() == 0
 
 
 class Victim:
@@ -60,6 +73,7 @@ class Victim:
         self._credential = stack.medici("worker", "enroll", name, user="root", json=True).json["credential"]
         self._run: int | None = None
         self._stage: str | None = None
+        self._report = ""
         self._deadline: threading.Timer | None = None
         self._lock = threading.Lock()
         self._ending = threading.Event()
@@ -92,37 +106,58 @@ class Victim:
             self._begin()
 
     def _watch(self, passage: Passage) -> None:
-        """Called by the proxy's threads, which wait for us: a kill here happens before the worker gets its answer."""
+        """Called by the proxy's threads, which wait for us: a kill here happens before the request goes on."""
         spec = passage.granted()
         if spec is not None:
             self._run, self._stage = spec["run_id"], self._plan.choose(spec["run_id"])
             if self._stage == "claim":
                 self._kill("claim")
-        if self._stage is None:
+        stage = self._stage
+        if stage is None or passage.run not in {None, self._run}:
             return
-        is_seen, stage = passage.answer is not None, self._stage
-        if is_seen and passage.what == BEGINS.get(stage):
+        if passage.what == "report":
+            self._at_report(stage, is_stored=passage.answer is not None)
+        elif passage.answer is not None and passage.what == BEGINS.get(stage):
             self._kill_after(self._plan.random.uniform(0, LONGEST_S[stage]), stage)
-        if not is_seen and passage.what == ENDS.get(stage):
+        elif passage.answer is None and passage.what == ENDS.get(stage):
             self._kill(stage)
-        if not is_seen and passage.what == "report" and stage == "report":
+
+    def _at_report(self, stage: str, *, is_stored: bool) -> None:
+        if stage == "scoring":
+            self._kill("scoring")
+            raise Dropped
+        if stage == "answer" and is_stored:
+            self._kill("answer")
+        elif stage == "report" and is_stored:  # the race was lost: its kill comes too late to be one of this stage
+            self._kill("report", happened="answer")
+        elif stage == "report":
+            self._kill_at_report()
+
+    def _kill_at_report(self) -> None:
+        self._report = self._plan.random.choice(REPORTS)
+        if self._report == "racing":
             self._kill_after(self._plan.random.uniform(0, LONGEST_S["report"]), "report")
-        if is_seen and passage.what == "report" and stage == "report":
-            self._kill("report")
+            return
+        self._kill("report")
+        if self._report == "lost":
+            raise Dropped
 
     def _kill_after(self, delay_s: float, stage: str) -> None:
         self._deadline = threading.Timer(delay_s, self._kill, (stage,))
         self._deadline.daemon = True
         self._deadline.start()
 
-    def _kill(self, stage: str) -> None:
+    def _kill(self, stage: str, *, happened: str = "") -> None:
         with self._lock:
             if self._stage != stage or self._run is None or self._process is None:
                 return
             self._stage = None
+            if happened:
+                self._plan.swap(stage, happened)
             if self._deadline is not None:
                 self._deadline.cancel()
             self._process.popen.send_signal(signal.SIGKILL)
             self._process.popen.wait()
-            self._plan.kills[self._run] = Kill(self._run, stage, time.monotonic())
+            report = self._report if stage == "report" and not happened else ""
+            self._plan.kills[self._run] = Kill(self._run, happened or stage, time.monotonic(), report)
         self.deaths.release()

@@ -13,6 +13,8 @@ from medici_worker.protocol.broker import RUN_JOB, broker_settings, queue_name
 
 log = structlog.get_logger()
 
+ANSWER_TIMEOUT_S = 5
+
 
 @dataclass(frozen=True)
 class Hint:
@@ -30,7 +32,10 @@ class Dispatcher(Protocol):
 class CeleryDispatcher:
     def __init__(self, broker_url: str) -> None:
         self._celery = Celery("medici", set_as_current=False)
-        self._celery.conf.update(broker_settings(broker_url))
+        settings = broker_settings(broker_url)
+        if "broker_transport" not in settings:  # a broker that is silent keeps nobody's upload waiting for long
+            settings["broker_transport_options"]["socket_timeout"] = ANSWER_TIMEOUT_S
+        self._celery.conf.update(settings)
 
     def send(self, hint: Hint) -> None:
         self._celery.send_task(

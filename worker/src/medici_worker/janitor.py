@@ -10,6 +10,7 @@ from pathlib import Path
 import structlog
 
 from medici_worker.containers.build_policy import RUN_IMAGE
+from medici_worker.containers.datasets import FILLS
 from medici_worker.containers.engine import (
     LABEL_ATTEMPT,
     LABEL_RUN,
@@ -82,9 +83,9 @@ def remove_strays(site: Worksite, in_hand: Callable[[], Collection[RunAttempt]])
 
 
 def _is_in_hand(container: Found, runs: Collection[RunAttempt]) -> bool:
-    """One without a run's label fills a data set for some run."""
+    """One that fills a data set does so for some run, whose number it does not carry."""
     run = container.labels.get(LABEL_RUN), container.labels.get(LABEL_ATTEMPT)
-    return run in runs if run[0] is not None else bool(runs)
+    return run in runs or (bool(runs) and container.name.startswith(FILLS))
 
 
 def keep_within_budget(site: Worksite, *, data_budget_bytes: int, image_budget: int, image_budget_bytes: int) -> None:

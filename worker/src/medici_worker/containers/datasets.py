@@ -33,6 +33,8 @@ DONE_PREFIX = "medici-done-"
 LOCK_LOOK_S = 0.1
 FILL_S = 6 * 3600
 """Nobody fills a volume for longer."""
+FILLS = "medici-fill-"
+"""What names of the containers that fill volumes begin with."""
 
 
 class Datasets:
@@ -150,7 +152,7 @@ class Datasets:
 
     def _plan(self, volume: str, sha256: str) -> ContainerPlan:
         return ContainerPlan(
-            name=f"medici-fill-{sha256[:16]}-{uuid.uuid4().hex[:8]}",
+            name=f"{FILLS}{sha256[:16]}-{uuid.uuid4().hex[:8]}",
             image=self._image,
             profile=self._profile,
             mounts=(Mount(volume, "/data", read_only=False),),
