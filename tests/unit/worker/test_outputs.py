@@ -108,3 +108,29 @@ def test_small_files_at_the_top_are_read_and_cut():
         "scores.txt": b"f1: ",
         "x.html": b"12345",
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("Case.csv", "'case.csv' and 'Case.csv' differ only in upper and lower case"),
+        ("folder/a", "'folder/a' and 'Folder' differ only in upper and lower case"),
+        ("..\\..\\evil.bat", r"'..\\..\\evil.bat' has a name that is not readable text"),
+        ("a\u202eb", "'a\\u202eb' has a name that is not readable text"),
+        ("caf\udce9", "'caf\\udce9' has a name that is not readable text"),
+        ("a\nb", "'a\\nb' has a name that is not readable text"),
+        ("d/" * 600 + "x", f"'{'d/' * 512}…' lies too deep"),
+    ],
+)
+def test_a_name_that_would_deceive_another_machine_is_skipped_and_named(tmp_path, name, reason):
+    fine = [("Case.csv", b"1"), ("Folder/b", b"2")]
+    others = [("case.csv", b"3")] if name == "Case.csv" else [(name, b"3")]
+    outputs = collected(tmp_path, *fine, *others)
+    assert sorted(contents(outputs)) == ["Case.csv", "Folder/b"]
+    assert outputs.skipped == [reason]
+    assert not outputs.as_they_are
+
+
+def test_a_folder_that_lies_too_deep_is_not_handed_on_as_it_is(tmp_path):
+    """The engine leaves out what is below it, without a word: the scoring program sees what was taken, and no more."""
+    assert not collected(tmp_path, ("a", b"1"), special("d/" * 600 + "d", tarfile.DIRTYPE)).as_they_are

@@ -493,17 +493,17 @@ def open_files() -> str:
 
 @attempt("raise its own limits")
 def raise_limits() -> str:
-    return _raised(resource.RLIMIT_NOFILE)
+    return _raised(resource.RLIMIT_NOFILE, 8192)
 
 
 @attempt("leave a core file")
 def core_file() -> str:
-    return _raised(resource.RLIMIT_CORE)
+    return _raised(resource.RLIMIT_CORE, MIB)
 
 
-def _raised(limit: int) -> str:
+def _raised(limit: int, value: int) -> str:
     try:
-        resource.setrlimit(limit, (1_000_000, 1_000_000))
+        resource.setrlimit(limit, (value, value))
     except ValueError as error:
         raise stopped(str(error)) from error
     return "raised"
@@ -561,6 +561,8 @@ def fill_memory() -> None:
     held = []
     while True:
         held.append(bytearray(b"x" * MIB))
+        if len(held) % 10 == 0:
+            print("10 MiB more", flush=True)
 
 
 def fill_memory_in_children() -> None:

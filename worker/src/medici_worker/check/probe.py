@@ -86,13 +86,9 @@ class Probe:
 
     def run(self, names: list[str], limits: Limits) -> tuple[Report, dict[str, tuple[bool, str]]]:
         """One run of the probe with these attempts, or one ending, and what it found."""
-        command = json.dumps(["python", "/probe/escapes.py", "/mnt/out/found.json", json.dumps(names)])
         with tempfile.TemporaryDirectory(prefix="medici-probe-") as name:
             folder = Path(name)
-            dockerfile = f"FROM {self.base}\n{IMAGE.lstrip()}CMD {command}\n"
-            submission = _zip(
-                folder / "probe.zip", {"Dockerfile": dockerfile, "escapes.py": Path(escapes.__file__).read_text()}
-            )
+            submission = _zip(folder / "probe.zip", files(self.base, names))
             task = LocalTask(
                 _zip(folder / "truth.zip", {"truth.txt": "the answers"}),
                 _zip(folder / "scorer.zip", SCORER),
@@ -115,9 +111,18 @@ class Probe:
             return report, _found(folder / "outputs.zip")
 
 
-def _zip(path: Path, files: dict[str, str]) -> Path:
+def files(base: str, names: list[str]) -> dict[str, str]:
+    """The probe as a submission: its Dockerfile, and its program, which is told what to attempt."""
+    command = json.dumps(["python", "/probe/escapes.py", "/mnt/out/found.json", json.dumps(names)])
+    return {
+        "Dockerfile": f"FROM {base}\n{IMAGE.lstrip()}CMD {command}\n",
+        "escapes.py": Path(escapes.__file__).read_text(),
+    }
+
+
+def _zip(path: Path, contents: dict[str, str]) -> Path:
     with zipfile.ZipFile(path, "w") as archive:
-        for name, text in files.items():
+        for name, text in contents.items():
             archive.writestr(zipfile.ZipInfo(name), text)  # without a time: the same probe is built once
     return path
 

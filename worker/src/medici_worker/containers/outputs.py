@@ -1,12 +1,14 @@
 """What a container wrote, read by strangers' rules: only regular files count, and never more than the limits.
 
 The engine packs a folder into a tar stream without following links. A symbolic link, device, socket or pipe in it is
-skipped and named for the organizers; a hard link is the file that it names, if that is in the same folder.
+skipped and named for the organizers; a hard link is the file that it names, if that is in the same folder. So is a name
+that another machine would take for another one: what comes out is a zip, which organizers unpack on theirs.
 """
 
 import hashlib
 import shutil
 import tarfile
+import unicodedata
 import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -17,6 +19,8 @@ from medici_worker.containers.archives import CHUNK_BYTES, FIXED_TIME, TarStream
 
 PAGE_BYTES = 4096
 NAMED_SKIPS = 20
+LONGEST_PATH = 1024
+"""In characters. Of what lies so deep that its path is none for the kernel any more, the engine says nothing."""
 _READABLE_FILE = 0o004
 _READABLE_FOLDER = 0o005
 
@@ -39,6 +43,18 @@ class Outputs:
     """One phrase per entry that is no regular file, or that the challenge's patterns leave out."""
     as_they_are: bool = True
     """Everything there was taken and everybody may read it: the folder itself can be handed to the scoring program."""
+    _spellings: dict[str, str] = field(default_factory=dict)
+    """Each path and folder without regard to case → as it was first spelt."""
+
+    def other_spelling(self, name: str) -> str | None:
+        """Of this path, or of a folder on it: what a file system without regard to case takes for the same."""
+        parts = name.split("/")
+        for end in range(1, len(parts) + 1):
+            path = "/".join(parts[:end])
+            key = unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
+            if (known := self._spellings.setdefault(key, path)) != path:
+                return known
+        return None
 
     def describe_skipped(self) -> str:
         """For the organizers: what of the outputs was not handed on."""
@@ -124,14 +140,18 @@ def _count(outputs: Outputs, member: tarfile.TarInfo, seen: int, *, limit_bytes:
 def _taken(outputs: Outputs, member: tarfile.TarInfo, name: str, patterns: tuple[str, ...]) -> bool:
     """Whether this entry is handed on; what is not is remembered, and makes the folder unfit to be handed on whole."""
     if member.isdir():
-        outputs.as_they_are &= member.mode & _READABLE_FOLDER == _READABLE_FOLDER
+        outputs.as_they_are &= member.mode & _READABLE_FOLDER == _READABLE_FOLDER and len(name) <= LONGEST_PATH
         return False
     if not (member.isreg() or member.islnk()):
         reason = "is no regular file"
     elif not _printable(name):
         reason = "has a name that is not readable text"
+    elif len(name) > LONGEST_PATH:
+        name, reason = f"{name[:LONGEST_PATH]}…", "lies too deep"
     elif not any(fnmatchcase(name, pattern) for pattern in patterns):
         reason = "is not among the outputs that this phase names"
+    elif (other := outputs.other_spelling(name)) is not None:
+        reason = f"and {other!r} differ only in upper and lower case"
     else:
         outputs.as_they_are &= bool(member.mode & _READABLE_FILE)
         return True
@@ -172,7 +192,7 @@ def _below(member_name: str) -> str:
 
 
 def _printable(name: str) -> bool:
-    return name.isprintable() and ".." not in name.split("/")
+    return name.isprintable() and "\\" not in name and ".." not in name.split("/")
 
 
 def _sha256(path: Path) -> str:
