@@ -1,6 +1,6 @@
 #!/bin/sh
-# As root on Debian or Ubuntu, installs the programs that the tests start by themselves: PostgreSQL, Redis, Chromium and
-# docker-compose. Elsewhere it says what is missing; those tests are then skipped (or fail, where CI=true).
+# As root on Debian or Ubuntu, installs the programs that the tests start by themselves: PostgreSQL, Redis, Chromium,
+# gVisor and docker-compose. Elsewhere it says what is missing; those tests are then skipped (or fail, where CI=true).
 set -eu
 
 POLICY=/usr/sbin/policy-rc.d
@@ -10,6 +10,7 @@ wanted() { # package names for all that is not here yet
     ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || echo postgresql
     command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
         echo chromium fonts-dejavu-core
+    ! command -v dockerd >/dev/null || command -v runsc >/dev/null || echo runsc
     command -v docker-compose >/dev/null || docker compose version >/dev/null 2>&1 || echo docker-compose
 }
 
