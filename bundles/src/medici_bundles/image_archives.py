@@ -19,8 +19,8 @@ from typing import IO, Any, NamedTuple
 from medici_bundles.archives import CHUNK_BYTES, ArchiveLimits
 from medici_bundles.entry_names import ArchiveRejected, shown
 from medici_bundles.image_layouts import ImageParts, parts_of
-from medici_bundles.tars import TarMember, members_of
-from medici_bundles.unpacking import inflated, is_compressed
+from medici_bundles.tars import Holds, Readable, TarMember, members_of
+from medici_bundles.unpacking import Inflating, inflated, is_compressed
 
 DEFAULT_LIMITS = ArchiveLimits()
 MAX_CONFIG_BYTES = 4 * 1024**2
@@ -67,8 +67,7 @@ def repack_image(path: Path, destination: Path, limits: ArchiveLimits = DEFAULT_
 
     Raises ArchiveRejected with one sentence; then nothing is written.
     """
-    with _plain_tar(path, destination, limits) as file:
-        archive = _Archive(file, limits)
+    with _opened(path, destination, limits) as archive:
         parts = parts_of(archive)
         config = config_of(archive.small(parts.config, MAX_CONFIG_BYTES))
         _refuse_mismatch(parts, config)
@@ -87,32 +86,39 @@ def repack_image(path: Path, destination: Path, limits: ArchiveLimits = DEFAULT_
 
 
 @contextmanager
-def _plain_tar(path: Path, destination: Path, limits: ArchiveLimits) -> Iterator[IO[bytes]]:
-    """The tar itself, or what it inflates to, beside the destination for as long as it is read."""
+def _opened(path: Path, destination: Path, limits: ArchiveLimits) -> Iterator["_Archive"]:
+    """The tar itself, or what it inflates to, beside the destination for as long as it is read. Its members are checked
+    while it is inflated: no more of it is written than up to the first that is refused.
+    """
+    size_bytes = path.stat().st_size
     with path.open("rb") as file:
         start = file.read(6)
         if not is_compressed(start):
-            yield file
+            if size_bytes > limits.max_unpacked_bytes:
+                raise _too_large(limits)
+            yield _Archive(file, lambda place: place <= size_bytes, limits)
             return
         with tempfile.TemporaryFile(dir=destination.parent) as plain:
-            for chunk in inflated(file, start, limits=limits, packed_bytes=path.stat().st_size):
-                plain.write(chunk)
-            yield plain
+            tar = Inflating(inflated(file, start, limits=limits, packed_bytes=size_bytes), plain)
+            archive = _Archive(tar, tar.holds, limits)
+            tar.finish()
+            yield archive
+
+
+def _too_large(limits: ArchiveLimits) -> ArchiveRejected:
+    return ArchiveRejected(
+        f"The image is larger than {limits.max_unpacked_bytes / 1024**3:.3g} GiB; leave out what is not needed."
+    )
 
 
 class _Archive:
     """The members of the outer tar, found by name; links between them followed."""
 
-    def __init__(self, file: IO[bytes], limits: ArchiveLimits) -> None:
+    def __init__(self, file: Readable, holds: Holds, limits: ArchiveLimits) -> None:
         self._file = file
         self._files: dict[str, TarMember] = {}
         self._links: dict[str, str] = {}
-        end = file.seek(0, 2)
-        if end > limits.max_unpacked_bytes:
-            raise ArchiveRejected(
-                f"The image is larger than {limits.max_unpacked_bytes / 1024**3:.3g} GiB; leave out what is not needed."
-            )
-        for member in members_of(file, 0, end, max_members=limits.max_entries):
+        for member in members_of(file, 0, holds, max_members=limits.max_entries):
             self._add(member)
         for name in self._links:
             self._target(name)
@@ -244,7 +250,7 @@ def _write_layer(target: IO[bytes], archive: _Archive, source: TarMember, digest
     end = target.tell()
     if f"sha256:{found.hexdigest()}" != digest:
         raise ArchiveRejected.entry(source.name, f"is not the layer that the image's configuration names; {SAVE_AGAIN}")
-    for _ in members_of(target, start, end, max_members=MAX_LAYER_MEMBERS):
+    for _ in members_of(target, start, lambda place: place <= end, max_members=MAX_LAYER_MEMBERS):
         pass  # a sparse file would unpack to any size
     target.seek(at)
     target.write(_header(name, end - start))

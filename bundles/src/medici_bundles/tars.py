@@ -7,8 +7,8 @@ another size: it would find members where nobody has looked.
 
 import re
 import tarfile
-from collections.abc import Iterator
-from typing import IO, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, Protocol
 
 from medici_bundles.entry_names import ArchiveRejected
 
@@ -31,6 +31,18 @@ _WITHOUT_BYTES = (
     tarfile.FIFOTYPE,
 )
 """Whatever size they declare, nothing follows them."""
+
+
+class Readable(Protocol):
+    """A file, or one that is being inflated."""
+
+    def seek(self, offset: int, /) -> int: ...
+
+    def read(self, size: int, /) -> bytes: ...
+
+
+Holds = Callable[[int], bool]
+"""Whether the file has this many bytes, or more: of one that is being inflated, the end is not known before."""
 
 
 class TarMember(NamedTuple):
@@ -58,16 +70,19 @@ def is_tar_header(block: bytes) -> bool:
     return True
 
 
-def members_of(file: IO[bytes], start: int, end: int, *, max_members: int) -> Iterator[TarMember]:
-    """The members of the tar between two places of a file. Raises ArchiveRejected where the tar is out of order."""
+def members_of(file: Readable, start: int, holds: Holds, *, max_members: int) -> Iterator[TarMember]:
+    """The members of the tar from a place of a file to its end, each as soon as it is there.
+
+    Raises ArchiveRejected where the tar is out of order.
+    """
     position, said, count = start, _Said(), 0
-    while (block := _block(file, position, end)) is not None:
+    while (block := _block(file, position, holds)) is not None:
         header = _header(block)
         position += BLOCK
         size_bytes = 0 if header.type in _WITHOUT_BYTES else header.size
         _refuse_unclear(block, header, said)
         if header.type in (tarfile.XHDTYPE, *_LONG):
-            said = _with(said, header, _content(file, position, size_bytes, end))
+            said = _with(said, header, _content(file, position, size_bytes, holds))
             position += _padded(size_bytes)
             continue
         count += 1
@@ -79,22 +94,22 @@ def members_of(file: IO[bytes], start: int, end: int, *, max_members: int) -> It
         if header.type != tarfile.XGLTYPE:
             yield member
         position, said = position + _padded(member.size_bytes), _Said()
-        if position > end:
+        if not holds(position):
             raise _cut_off()
 
 
-def _block(file: IO[bytes], position: int, end: int) -> bytes | None:
+def _block(file: Readable, position: int, holds: Holds) -> bytes | None:
     """The header at a place; None at the end, which two empty blocks mark."""
-    if position == end:
+    if not holds(position + 1):
         return None
     file.seek(position)
     block = file.read(BLOCK)
     if block == _EMPTY:
-        after = file.read(BLOCK) if position + BLOCK < end else b""
+        after = file.read(BLOCK) if holds(position + BLOCK + 1) else b""
         if after not in (b"", _EMPTY):
             raise ArchiveRejected("The tar goes on after its end; save it again.")
         return None
-    if len(block) < BLOCK or position + BLOCK > end:
+    if len(block) < BLOCK or not holds(position + BLOCK):
         raise _cut_off()
     return block
 
@@ -127,10 +142,10 @@ def _member(header: tarfile.TarInfo, said: _Said, position: int) -> TarMember:
     return TarMember(said.name or header.name, header.type, said.link or header.linkname, position, size_bytes)
 
 
-def _content(file: IO[bytes], position: int, size_bytes: int, end: int) -> bytes:
+def _content(file: Readable, position: int, size_bytes: int, holds: Holds) -> bytes:
     if size_bytes > MAX_HEADER_BYTES:
         raise ArchiveRejected(f"The tar has a header of more than {MAX_HEADER_BYTES} bytes; save it again.")
-    if position + size_bytes > end:
+    if not holds(position + size_bytes):
         raise _cut_off()
     file.seek(position)
     return file.read(size_bytes)

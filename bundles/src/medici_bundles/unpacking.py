@@ -28,6 +28,45 @@ class _Inflater(Protocol):
     def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
 
 
+class Inflating:
+    """What a stream inflates to, as a file that is written as far as somebody has looked: what is wrong at its start is
+    known before the rest of it is on the disk.
+    """
+
+    def __init__(self, chunks: Iterator[bytes], file: IO[bytes]) -> None:
+        self._chunks = chunks
+        self._file = file
+        self._size_bytes = 0
+        self._place = 0
+
+    def holds(self, size_bytes: int) -> bool:
+        """Whether it has this many bytes. Raises ArchiveRejected."""
+        while self._size_bytes < size_bytes:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return False
+            self._file.seek(self._size_bytes)
+            self._file.write(chunk)
+            self._size_bytes += len(chunk)
+        return True
+
+    def finish(self) -> None:
+        """Inflate what is left: behind the end of a tar there are zeros, or a stream that is damaged."""
+        while self.holds(self._size_bytes + 1):
+            pass
+
+    def seek(self, offset: int) -> int:
+        self._place = offset
+        return offset
+
+    def read(self, size: int) -> bytes:
+        self.holds(self._place + size)
+        self._file.seek(self._place)
+        data = self._file.read(size)
+        self._place += len(data)
+        return data
+
+
 def is_compressed(start: bytes) -> bool:
     return start.startswith((GZIP, XZ))
 

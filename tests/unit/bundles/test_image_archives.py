@@ -12,6 +12,7 @@ import pytest
 from medici_bundles.archives import ArchiveLimits
 from medici_bundles.entry_names import ArchiveRejected
 from medici_bundles.image_archives import SavedImage, repack_image
+from medici_bundles.unpacking import Inflating
 from tests.unit.bundles.saved_images import (
     CONFIG,
     LAYERS,
@@ -277,3 +278,22 @@ def test_bytes_at_random_never_break_the_reader(tmp_path: Path) -> None:
                 repack_image(path, tmp_path / "b")
             except ArchiveRejected as refusal:
                 assert str(refusal).endswith(".")  # noqa: PT017 - most are refused, some read the same
+
+
+def test_no_more_is_unpacked_than_up_to_what_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gzip that would fill the disk for a minute before its first member was looked at."""
+    bad = [special("x", tarfile.FIFOTYPE), file("big", b"0123456789abcdef" * 1024**2)]
+    path = tmp_path / "image.tar"
+    path.write_bytes(gzip.compress(tar(bad), compresslevel=1))
+    written = []
+    whole = Inflating.holds
+
+    def holds(self: Inflating, size_bytes: int) -> bool:
+        found = whole(self, size_bytes)
+        written.append(self._size_bytes)
+        return found
+
+    monkeypatch.setattr(Inflating, "holds", holds)
+    with pytest.raises(ArchiveRejected, match="is neither a file nor a folder"):
+        repack_image(path, tmp_path / "repacked.tar")
+    assert max(written) <= 1024**2
