@@ -126,7 +126,7 @@ def test_the_organizers_copy_has_all_of_it(place):
     assert record["submission"]["upload_sha256"] == submission["sha256"]
     assert record["attempt"]["outcome"] == "finished"
     assert record["attempt"]["seconds"] == {"preparing": 0.25, "running": 1.457, "scoring": 0.5}
-    assert record["images"] == {"submission": IMAGE, "bases": [BASE], "scoring": SCORING_IMAGE}
+    assert record["images"] == {"submission": IMAGE, "bases": [BASE], "index": None, "scoring": SCORING_IMAGE}
     assert record["machine"] == MACHINE
     assert record["limits"]["inference"]["output_bytes"] == 256 * 1024**2
     assert record["organizers"] == {

@@ -47,7 +47,10 @@ def facts_of(settings: Settings, run: Run, scores: dict[str, float], report: Rep
             ingestion_program=task.ingestion_program_sha256,
         ),
         images=ImageFacts(
-            submission=report.image_digest, bases=list(report.base_images), scoring=report.scoring_image_digest
+            submission=report.image_digest,
+            bases=list(report.base_images),
+            index=report.build_index,
+            scoring=report.scoring_image_digest,
         ),
         limits=LimitFacts(
             inference=report.limits or limits_of(submission.phase),

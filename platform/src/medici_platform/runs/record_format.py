@@ -73,6 +73,8 @@ class ImageFacts(Facts):
     submission: str | None = None
     bases: list[str] = Field(default_factory=list)
     """Digests, or ids, of the base images of the submission's."""
+    index: str | None = None
+    """Address of the package index that its build could ask; None: the build had no network."""
     scoring: str | None = None
     """Its id; in a participant's copy an identity."""
 
