@@ -216,7 +216,7 @@ def probe_image(engine: DockerEngine) -> Iterator[str]:
 
 def tried(engine: DockerEngine, image: str, control: Control, reachable: dict[str, Any]) -> dict[str, tuple[bool, str]]:
     """Each of the control's attempts → whether it was stopped, and what it said."""
-    program = f'python /probe/escapes.py "" {json.dumps(json.dumps(list(control.attempts)))}'
+    program = f'python -B -m escapes "" {json.dumps(json.dumps(list(control.attempts)))}'
     command = ["sh", "-c", f"[ ! -d /mnt/in ] || touch /mnt/in/case.txt; exec {program}"]
     said = run(engine, image, control, command, {"PROBE_HOST": json.dumps(reachable)})
     found = [json.loads(line) for line in said.splitlines() if line.startswith("[")]

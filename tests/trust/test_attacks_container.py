@@ -50,7 +50,7 @@ def not_ended(engine: DockerEngine, image: str, name: str) -> tuple[bool, str]:
     host = api.create_host_config(
         **{**controls.OUTER, "mem_limit": "300m", "memswap_limit": "300m"}, network_mode="none"
     )
-    command = ["python", "/probe/escapes.py", "", json.dumps([name])]
+    command = [*probe.PROGRAM, "", json.dumps([name])]
     made = api.create_container(image, command, user=controls.NOBODY, host_config=host)["Id"]
     try:
         api.start(made)

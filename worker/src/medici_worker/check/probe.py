@@ -28,11 +28,15 @@ LIMITS = Limits(
 )
 """Small, so that reaching them costs the machine nothing."""
 SHORT_S = 3
+SOURCES = Path(escapes.__file__).parent
+PROGRAM = ("python", "-B", "-m", "escapes")
+"""How it is started in its image."""
 IMAGE = """
 RUN mkdir /probe && cp /bin/cat /probe/cat && chmod 4755 /probe/cat && \\
     echo secret > /probe/roots-alone && chmod 600 /probe/roots-alone
 ENV NVIDIA_VISIBLE_DEVICES=all
-COPY escapes.py /probe/escapes.py
+COPY escapes /probe/escapes
+ENV PYTHONPATH=/probe
 """
 """With what an image may bring along: a program that runs as root, and a wish for all GPUs."""
 SCORER = {
@@ -113,10 +117,10 @@ class Probe:
 
 def files(base: str, names: list[str]) -> dict[str, str]:
     """The probe as a submission: its Dockerfile, and its program, which is told what to attempt."""
-    command = json.dumps(["python", "/probe/escapes.py", "/mnt/out/found.json", json.dumps(names)])
+    command = json.dumps([*PROGRAM, "/mnt/out/found.json", json.dumps(names)])
     return {
         "Dockerfile": f"FROM {base}\n{IMAGE.lstrip()}CMD {command}\n",
-        "escapes.py": Path(escapes.__file__).read_text(),
+        **{f"escapes/{path.name}": path.read_text() for path in sorted(SOURCES.glob("*.py"))},
     }
 
 
