@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from itertools import groupby
 from pathlib import Path
 
 import requests
@@ -162,8 +163,15 @@ class Advice:
 def ask_advisories(pins: list[Pin]) -> Advice:
     """By pip-audit, of its own source. A few first: where nobody answers, the others need not wait for it."""
     wanted = sorted({(pin.name, pin.version) for pin in pins})
-    few = _asked(wanted[:3])
-    return _asked(wanted) if few.answered else Advice(len(wanted), 0, [])
+    if not _asked(wanted[:3]).answered:
+        return Advice(len(wanted), 0, [])
+    rounds: list[list[tuple[str, str]]] = []
+    for _, versions in groupby(wanted, key=lambda each: each[0]):
+        for number, pin in enumerate(versions):  # a list may name each project once
+            rounds[number : number + 1] = [[*(rounds[number] if number < len(rounds) else []), pin]]
+    advice = [_asked(each) for each in rounds]
+    weaknesses = sorted(weakness for each in advice for weakness in each.weaknesses)
+    return Advice(len(wanted), sum(each.answered for each in advice), weaknesses)
 
 
 def _asked(wanted: list[tuple[str, str]]) -> Advice:
@@ -172,8 +180,11 @@ def _asked(wanted: list[tuple[str, str]]) -> Advice:
         pinned.write_text("".join(f"{name}=={version}\n" for name, version in wanted))
         options = ["--no-deps", "--disable-pip", "--progress-spinner", "off", "--format", "json"]
         command = [sys.executable, "-m", "pip_audit", "-r", str(pinned), *options, "--output", str(report)]
-        subprocess.run(command, capture_output=True, check=False)
-        return read_advice(json.loads(report.read_text()) if report.exists() else {"dependencies": []})
+        ended = subprocess.run(command, capture_output=True, text=True, check=False)
+        if not report.exists():  # no network, or a source that answers with an error
+            print(f"pip-audit said: {ended.stderr.strip().splitlines()[-1:]}", file=sys.stderr)
+            return Advice(len(wanted), 0, [])
+        return read_advice(json.loads(report.read_text()))
 
 
 def read_advice(report: dict[str, list[dict[str, object]]]) -> Advice:
