@@ -10,7 +10,6 @@ import structlog
 from fastapi import Depends, FastAPI, Path, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, ConfigDict
 from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.orm import Session
@@ -21,19 +20,20 @@ from medici_platform.errors import InvalidRequest, MediciError
 
 log = structlog.get_logger()
 
-
-class Refusal(BaseModel):
-    """What every answer that is none of the asked-for holds, with further keys for some codes."""
-
-    model_config = ConfigDict(extra="allow")
-
-    code: str
-    message: str
-
+_REFUSAL = {
+    "application/json": {
+        "schema": {
+            "type": "object",
+            "required": ["code", "message"],
+            "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
+        }
+    }
+}
+"""Also of endpoints that answer with pages or files. Some codes bring further keys."""
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
-    "4XX": {"model": Refusal, "description": "Refused: `code` for programs, `message` for people."},
-    "5XX": {"model": Refusal, "description": "The platform failed, or is busy."},
+    "4XX": {"content": _REFUSAL, "description": "Refused: `code` for programs, `message` for people."},
+    "5XX": {"content": _REFUSAL, "description": "The platform failed, or is busy."},
 }
 RETRY_AFTER_S = 5
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
