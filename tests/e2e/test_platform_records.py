@@ -38,7 +38,7 @@ def test_a_record_is_downloaded_and_found_genuine(platform, scored, tmp_path):
     first, second = said.output.splitlines()
     assert first.startswith(f"{file} is genuine: submission {sent['id']} to tiny (version 1), phase Final, task Main, ")
     assert ": finished, f1 0.5, seconds 2.0. By http" in first
-    assert second == "The file given with --submission is the package of this record."
+    assert second == "The file given with --submission is the upload of this record."
     other = write_zip(tmp_path / "other.zip", RANDOM)
     assert platform.medici("verify", file, "--submission", other).code == 1
 
