@@ -2,6 +2,7 @@
 
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +37,9 @@ def worked(tmp_path_factory):
     with stack(folder, worker=False, **settings) as running:
         challenge = running.folder / "bundle"
         running.import_challenge(challenge, scorer="raise SystemExit(3)")
+        with sqlite3.connect(running.data / "medici.sqlite3") as database:
+            database.execute("UPDATE user SET email = 'olga@example.org' WHERE username = 'olga'")
+        database.close()
         running.medici("join", "tiny", user="alice")
         worker = running.start_worker("talkative")
         seen = browse(running)
