@@ -103,12 +103,14 @@ class Settings(BaseSettings):
     @classmethod
     def _is_an_address(cls, value: str) -> str:
         try:
-            make_url(value or "sqlite://")
-        except (ArgumentError, ValueError) as error:
+            kind = make_url(value or "sqlite://").get_backend_name()
+        except (ArgumentError, ValueError):
+            kind = ""
+        if kind not in ("postgresql", "sqlite"):
             raise ValueError(
                 "MEDICI_DATABASE_URL is no database's address such as postgresql://user:password@host/name "
                 "(special characters of a password are written as %xx)"
-            ) from error
+            )
         return value
 
     @model_validator(mode="after")

@@ -57,7 +57,7 @@ GET    /api/v1/challenges/{slug}/quota                               401 403 200
 GET    /api/v1/challenges/{slug}/submission-form                     200 200 200 200 200 200 200 200 401 401 200 200 200
 GET    /api/v1/challenges/{slug}/submissions                         401 200 200 200 200 200 200 200 401 401 200 200 200
 POST   /api/v1/challenges/{slug}/submissions                         401 403 201 201 403 403 403 403 401 401 403 201 403
-GET    /api/v1/entries/{entry}/detailed-results                      403 403 403 403 404 403 404 404 401 401 404 403 404
+GET    /api/v1/entries/{entry}/detailed-results                      403 403 403 403 200 403 200 200 401 401 200 403 200
 GET    /api/v1/me                                                    401 200 200 200 200 200 200 200 401 401 200 200 200
 POST   /api/v1/me/password                                           401 403 403 403 403 403 403 403 401 401 403 403 403
 GET    /api/v1/openapi.json                                          200 200 200 200 200 200 200 200 200 200 200 200 200
@@ -168,7 +168,7 @@ GET    /api/v1/challenges/{slug}/quota                               401 404 404
 GET    /api/v1/challenges/{slug}/submission-form                     404 404 404 404 404 200 404 200 401 401 200 404 404
 GET    /api/v1/challenges/{slug}/submissions                         401 404 404 404 404 200 404 200 401 401 200 404 404
 POST   /api/v1/challenges/{slug}/submissions                         401 404 404 404 404 201 404 403 401 401 403 404 404
-GET    /api/v1/entries/{entry}/detailed-results                      404 404 404 404 404 404 404 404 401 401 404 404 404
+GET    /api/v1/entries/{entry}/detailed-results                      404 404 404 404 404 200 404 200 401 401 200 404 404
 GET    /api/v1/runs/{run}/cases                                      401 404 404 404 404 200 404 200 401 401 403 403 403
 GET    /api/v1/runs/{run}/detailed-results                           401 404 404 404 404 200 404 200 401 401 200 404 404
 GET    /api/v1/runs/{run}/outputs                                    401 404 404 404 404 200 404 200 401 401 200 404 404
