@@ -1,25 +1,16 @@
 """The parts of a platform, each of which can be killed and started again, and who kills them."""
 
-import os
 import random
-import shutil
 import signal
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
-import docker
-from docker.errors import DockerException
-
-from tests.e2e.stack import Process, Stack, engine, until
-from tests.services import Service, missing
+from tests.e2e.stack import Process, Stack, until
+from tests.services import Service
 from tests.trust.load import Load
 
 IMAGE = "medici/python:latest"
@@ -47,7 +38,11 @@ class Parts(Stack):
         until(self.answers, "the web process answers")
 
     def start_clock(self) -> Process:
-        return self._spawn([*CLOCK], self.folder / "clock.log", self.environment())
+        """Returns once it works, or waits for the one that does."""
+        log = self.folder / f"clock-{time.monotonic_ns()}.log"
+        clock = self._spawn([*CLOCK], log, self.environment(PYTHONUNBUFFERED="1"))
+        until(lambda: "clock_begins" in log.read_text(), "the clock works", within_s=RESTART_S)
+        return clock
 
     def stop(self) -> None:
         for process in self.clocks:
@@ -114,38 +109,3 @@ def start_patiently(service: Service) -> None:
 
 def kill(service: Service) -> None:
     service.stop(signal.SIGKILL)
-
-
-@contextmanager
-def own_engine() -> Iterator[Service]:
-    """A Docker engine of the test's own, with the one image that it needs; this machine's is left alone."""
-    if os.geteuid() != 0 or shutil.which("dockerd") is None:
-        missing("An engine of the test's own", "run as root where dockerd is installed")
-    folder = Path(tempfile.mkdtemp(prefix="medici-engine-", dir="/var/tmp"))
-    host = f"unix://{folder}/docker.sock"
-    command = [
-        "dockerd", "--host", host, "--data-root", str(folder / "data"), "--exec-root", str(folder / "exec"),
-        "--pidfile", str(folder / "pid"), "--bridge", "none", "--iptables=false", "--ip-masq=false",
-    ]  # fmt: skip
-    service = Service(command, host, lambda: _answers(host), folder)
-    try:
-        service.start()
-        _bring_image(host)
-        yield service
-    finally:
-        service.stop(signal.SIGTERM)
-        for mount in reversed([line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]):
-            if mount.startswith(str(folder)):
-                subprocess.run(["umount", "--lazy", mount], check=False)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _answers(host: str) -> bool:
-    with suppress(DockerException), engine(host) as client:
-        return bool(client.ping())
-    return False
-
-
-def _bring_image(host: str) -> None:
-    with engine() as ours, docker.DockerClient(base_url=host, timeout=600) as own:
-        own.images.load(ours.images.get(IMAGE).save(named=True))

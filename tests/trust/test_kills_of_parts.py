@@ -14,7 +14,7 @@ from tests.e2e.programs import LIMITS, phase
 from tests.e2e.stack import stack, until
 from tests.factories.platform import make_zip
 from tests.services import postgres_database, postgres_server, redis_server
-from tests.trust import parts
+from tests.trust import engines, parts
 from tests.trust.evidence import Kills
 from tests.trust.load import Load, container
 from tests.trust.monitor import Monitor
@@ -116,8 +116,8 @@ def test_killed_postgresql(platform, services, trust, how):
 def test_a_killed_engine(trust, docker_engine, tmp_path):
     phases = [phase(0, "Final", limits=LIMITS)]
     with ExitStack() as held:
-        own = held.enter_context(parts.own_engine())
-        settings = {**PATIENT, "MEDICI_WORKER_DOCKER_HOST": own.url, "MEDICI_PROGRAM_IMAGE": parts.IMAGE}
+        own = held.enter_context(engines.own_engine())
+        settings = {**PATIENT, "MEDICI_WORKER_DOCKER_HOST": own.url, "MEDICI_PROGRAM_IMAGE": engines.IMAGE}
         platform = held.enter_context(stack(tmp_path, worker=False, **settings))
         platform.import_challenge(tmp_path / "bundle", phases=phases)
         assert platform.medici("join", "tiny", user="alice").code == 0

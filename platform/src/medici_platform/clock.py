@@ -56,6 +56,7 @@ class Clock:
     def run(self) -> None:
         """Until stopped. A database that is away is waited for, and nothing that breaks a sweep ends the clock."""
         self._be_patient()
+        log.info("clock_begins", holder=self._holder)
         while not self._stop.is_set():
             try:
                 self.tick()
