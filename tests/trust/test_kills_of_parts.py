@@ -5,11 +5,13 @@ import signal
 import socket
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 
 import httpx
 import pytest
 
+from medici_worker.containers.build_traces import DEAD_STEP_S
+from medici_worker.containers.docker_engine import DockerEngine
 from tests.e2e.programs import LIMITS, phase
 from tests.e2e.stack import stack, until
 from tests.factories.platform import make_zip
@@ -126,6 +128,9 @@ def test_a_killed_engine(trust, docker_engine, tmp_path):
         judged(platform, trust, "dockerd", lambda: parts.kill(own), own.start)
         for worker in platform.workers:
             worker.stop()
+        with closing(DockerEngine(own.url)) as engine:
+            steps = engine.clear_builds(now=time.time() + DEAD_STEP_S)
+        trust.note("steps of builds that died with their engine", f"{steps} removed after {DEAD_STEP_S:g} s")
         with platform.engine() as client:
             assert [one.name for one in client.containers.list(all=True)] == []
 
