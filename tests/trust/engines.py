@@ -37,10 +37,19 @@ def own_engine() -> Iterator[Service]:
         yield service
     finally:
         service.stop(signal.SIGTERM)
+        _end_what_is_left(folder)
         for mount in reversed([line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]):
             if mount.startswith(str(folder)):
                 subprocess.run(["umount", "--lazy", mount], check=False)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _end_what_is_left(folder: Path) -> None:
+    """Processes that a killed engine left and its next life did not take over: they are known by its folder."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if str(folder).encode() in (process / "cmdline").read_bytes():
+                os.kill(int(process.name), signal.SIGKILL)
 
 
 def answers(host: str) -> bool:

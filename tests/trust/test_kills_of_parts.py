@@ -125,7 +125,7 @@ def test_a_killed_engine(trust, docker_engine, tmp_path):
         assert platform.medici("join", "tiny", user="alice").code == 0
         for name in ("one", "two"):
             platform.start_worker(name)
-        judged(platform, trust, "dockerd", lambda: parts.kill(own), own.start)
+        judged(platform, trust, "dockerd", lambda: parts.kill(own), lambda: parts.start_patiently(own))
         for worker in platform.workers:
             worker.stop()
         with closing(DockerEngine(own.url)) as engine:
