@@ -1,10 +1,13 @@
 import io
+import os
 import tarfile
 import zipfile
 
 import pytest
 
+from medici_worker.containers.interrupt import Interrupt, Interrupted
 from medici_worker.containers.outputs import OutputTooLarge, collect, read_small
+from medici_worker.protocol import Limits
 
 
 def tar_of(*entries) -> list[bytes]:
@@ -30,9 +33,13 @@ def special(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
     return info
 
 
-def collected(tmp_path, *entries, **limits):
-    values = {"limit_bytes": 10_000, "limit_files": 10, **limits}
-    return collect(tar_of(*entries), tmp_path / "outputs.zip", **values)
+def collected(tmp_path, *entries, output_bytes=10_000, output_files=10, **options):
+    limits = Limits(output_bytes=output_bytes, output_files=output_files)
+    return collect(tar_of(*entries), tmp_path / "outputs.zip", limits=limits, **options)
+
+
+def sizes_of(limits):
+    return {"output_bytes": limits.output_bytes, "output_files": limits.output_files}
 
 
 def contents(outputs) -> dict[str, bytes]:
@@ -68,6 +75,47 @@ def test_a_hard_link_is_the_file_that_it_names(tmp_path):
     assert contents(outputs) == {"a": b"1", "b": b"1"}
 
 
+def test_every_name_of_a_file_counts_as_a_file(tmp_path):
+    linked = [("a", b"123"), special("b", tarfile.LNKTYPE, "out/a"), special("c", tarfile.LNKTYPE, "out/a")]
+    outputs = collected(tmp_path, *linked, output_bytes=9)
+    assert (outputs.files, outputs.total_bytes, outputs.used_bytes) == (3, 9, 4096)
+    (tmp_path / "again").mkdir()
+    with pytest.raises(OutputTooLarge, match="more than 8 bytes, each hard link counted as a file"):
+        collected(tmp_path / "again", *linked, output_bytes=8)
+    assert list((tmp_path / "again").iterdir()) == []
+
+
+def test_long_names_are_outputs_too(tmp_path):
+    """Empty files, but each name stands in the zip twice."""
+    folder = "/".join(["\u6e2c" * 80] * 11)
+    files = [(f"{folder}/{number}", b"") for number in range(40)]
+    with pytest.raises(OutputTooLarge, match="more than 75776 bytes of names"):
+        collected(tmp_path, *files, output_files=40)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_largest_zip_of_what_is_within_the_limits_is_one_that_the_platform_takes(tmp_path):
+    limits = Limits(output_bytes=2**20, output_files=500)
+    linked = [special(f"{number:0256}", tarfile.LNKTYPE, "out/a") for number in range(499)]
+    outputs = collected(tmp_path, ("a", os.urandom(2**20 // 500)), *linked, **sizes_of(limits))
+    overhead_bytes = outputs.archive.stat().st_size - outputs.total_bytes
+    assert 2 * outputs.name_bytes < overhead_bytes < 3 * limits.name_bytes
+
+
+def test_packing_ends_with_its_attempt(tmp_path):
+    stop = Interrupt()
+
+    def chunks():
+        try:
+            yield from tar_of(("a", b"1"))
+        finally:
+            stop.set()  # everything has been read
+
+    with pytest.raises(Interrupted):
+        collect(chunks(), tmp_path / "outputs.zip", limits=Limits(), stop=stop)
+    assert not any(path.is_dir() for path in tmp_path.iterdir())
+
+
 def test_a_hard_link_to_elsewhere_is_nothing(tmp_path):
     outputs = collected(tmp_path, ("a", b"1"), special("b", tarfile.LNKTYPE, "etc/passwd"))
     assert contents(outputs) == {"a": b"1"}
@@ -88,13 +136,13 @@ def test_a_file_for_its_owner_alone_is_handed_on_as_a_copy(tmp_path):
 
 def test_too_many_bytes(tmp_path):
     with pytest.raises(OutputTooLarge, match="more than 10 bytes"):
-        collected(tmp_path, ("a", b"12345678901"), limit_bytes=10)
+        collected(tmp_path, ("a", b"12345678901"), output_bytes=10)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_too_many_files(tmp_path):
     with pytest.raises(OutputTooLarge, match="more than 1 files and folders"):
-        collected(tmp_path, ("a", b"1"), ("b", b"1"), limit_files=1)
+        collected(tmp_path, ("a", b"1"), ("b", b"1"), output_files=1)
 
 
 def test_an_empty_folder(tmp_path):

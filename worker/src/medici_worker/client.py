@@ -25,7 +25,7 @@ from tenacity import (
 from tenacity.stop import stop_base
 
 from medici_worker.containers.interrupt import Interrupt
-from medici_worker.host import HostRefuses, HostUnreachable, LeaseLost
+from medici_worker.host import HostFindsTooLarge, HostRefuses, HostUnreachable, LeaseLost
 from medici_worker.protocol import (
     Claim,
     ClaimRequest,
@@ -245,7 +245,8 @@ def _checked(answer: httpx.Response, expected: tuple[int, ...]) -> httpx.Respons
         raise Broken(refusal.message)
     if answer.status_code in _PASSING:
         raise Passing(refusal.message)
-    raise HostRefuses(
+    refused = HostFindsTooLarge if answer.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else HostRefuses
+    raise refused(
         f"{answer.request.method} {answer.request.url.path} was answered {answer.status_code}: {refusal.message}"
     )
 

@@ -24,6 +24,10 @@ class HostRefuses(HostUnreachable):
     """It answered, and said no: a revoked credential, another version of the protocol. Waiting mends nothing."""
 
 
+class HostFindsTooLarge(HostRefuses):
+    """What was sent is more than the platform takes, or than something between here and there lets through."""
+
+
 class RunHost(Protocol):
     """Every call may raise `LeaseLost` or `HostUnreachable`."""
 
@@ -37,7 +41,7 @@ class RunHost(Protocol):
         """Append to a stage's log. A repeated chunk is recognised by its position."""
 
     def save_outputs(self, archive: Path, sha256: str) -> None:
-        """Keep the run's outputs: a zip of the regular files that it wrote."""
+        """Keep the run's outputs: a zip of the regular files that it wrote. Raises `HostFindsTooLarge`."""
 
     def save_cases(self, table: Path, sha256: str) -> None:
         """Keep the scoring program's results of single cases, a CSV file: the organizers' alone."""

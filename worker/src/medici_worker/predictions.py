@@ -11,6 +11,7 @@ from medici_worker.containers.bench import OUTPUTS, PREDICTIONS
 from medici_worker.containers.engine import EngineError
 from medici_worker.containers.outputs import Outputs, OutputTooLarge, collect
 from medici_worker.containers.profile import OUTPUT_SLACK_BYTES
+from medici_worker.host import HostFindsTooLarge
 from medici_worker.outcome import RunFailure
 from medici_worker.progress import Ended, Progress
 from medici_worker.protocol import FailureKind, FileRef, Limits, Stage
@@ -35,7 +36,10 @@ def keep(run: Progress, ended: Ended) -> str:
     outputs = _taken(run, run.spec.limits, ended, note)
     with ThreadPoolExecutor(1, thread_name_prefix="hand on") as meanwhile:  # the engine's work, while they are sent
         volume = meanwhile.submit(handed_on, run, outputs, note)
-        run.host.save_outputs(outputs.archive, outputs.sha256)
+        try:
+            run.host.save_outputs(outputs.archive, outputs.sha256)
+        except HostFindsTooLarge as error:  # never the system's fault: a container could choose it, and pay no quota
+            raise _over_output(run.spec.limits, ended.exit.code, str(error)) from error
     return volume.result()
 
 
@@ -44,13 +48,12 @@ def results(run: Progress, file: FileRef) -> str:
     with run.stage(Stage.PREPARING, run.spec.limits.log_bytes):
         archive = run.fetch(file)
         with rejected():
-            require_fits(archive, run.spec.limits)
             _put(run, archive, _note(0, 0.0))
     return run.bench.predictions
 
 
 def require_fits(archive: Path, limits: Limits) -> None:
-    """Before anything is unpacked: predictions that are handed in may be no larger than those that are computed."""
+    """Before anything is unpacked, where the disk is all the room there is. Raises `RunFailure`."""
     with open_zip(archive) as opened:
         entries = opened.infolist()
     size_bytes = sum(entry.file_size for entry in entries)
@@ -111,6 +114,7 @@ def _note(code: int, elapsed_s: float) -> bytes:
 
 def _put(run: Progress, archive: Path, note: bytes) -> None:
     """The note goes first: a file of that name among the predictions themselves takes its place."""
+    require_fits(archive, run.spec.limits)
     run.bench.holder.put(PREDICTIONS, chain(tar_file(NOTE, note), tar_of_zip(archive)))
 
 
@@ -150,10 +154,10 @@ def _collected(run: Progress, limits: Limits, code: int, note: bytes) -> Outputs
         return collect(
             run.bench.holder.get(OUTPUTS),
             run.folder / "outputs.zip",
-            limit_bytes=limits.output_bytes,
-            limit_files=limits.output_files,
+            limits=limits,
             patterns=run.spec.output_patterns,
             comment=note,
+            stop=run.attempt.stop,
         )
     except OutputTooLarge as error:
         raise _over_output(limits, code, str(error)) from error

@@ -37,8 +37,6 @@ from medici_worker.protocol import (
 
 router = APIRouter(prefix="/api/worker/v1", include_in_schema=False)
 
-OUTPUTS_OVERHEAD_BYTES = 16 * 1024**2
-
 
 def _bearer(request: Request) -> str:
     token = bearer_token(request)
@@ -176,7 +174,7 @@ def _require_held(context: Context, run_id: int, token: str) -> None:
 def _outputs_limit(context: Context, run_id: int, token: str) -> int:
     with context.database.read() as session:
         run = queries.held_run(session, run_id, token)
-        return Limits.model_validate(run.submission.phase.limits).output_bytes + OUTPUTS_OVERHEAD_BYTES
+        return Limits.model_validate(run.submission.phase.limits).archive_bytes
 
 
 def _keep_outputs(context: Context, run_id: int, token: str, stored: StoredFile) -> None:

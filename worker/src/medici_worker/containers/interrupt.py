@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future
 from typing import TypeVar
 
@@ -53,10 +53,14 @@ class Interrupt:
                 self._cuts.remove(cut)
 
     def passing(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """The same chunks, until this is set. Raises `Interrupted`."""
-        for chunk in chunks:
-            self.check()
-            yield chunk
+        """The same chunks, until this is set; where they come from is closed with this. Raises `Interrupted`."""
+        try:
+            for chunk in chunks:
+                self.check()
+                yield chunk
+        finally:
+            if isinstance(chunks, Generator):
+                chunks.close()
 
     def waiting_for(self, work: Callable[[], T]) -> T:
         """What `work` answers, from a thread of its own: one that can't be cut short is left to itself.

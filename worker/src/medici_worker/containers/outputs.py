@@ -1,8 +1,9 @@
 """What a container wrote, read by strangers' rules: only regular files count, and never more than the limits.
 
 The engine packs a folder into a tar stream without following links. A symbolic link, device, socket or pipe in it is
-skipped and named for the organizers; a hard link is the file that it names, if that is in the same folder. So is a name
-that another machine would take for another one: what comes out is a zip, which organizers unpack on theirs.
+skipped and named for the organizers. So is a name that another machine would take for another one: what comes out is a
+zip, which organizers unpack on theirs. A hard link is the file that it names, if that is in the same folder, and counts
+like a copy of it: in the folder it takes no room, in the zip and wherever that is unpacked it does.
 """
 
 import hashlib
@@ -16,6 +17,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from medici_worker.containers.archives import CHUNK_BYTES, FIXED_TIME, TarStream
+from medici_worker.containers.interrupt import Interrupt
+from medici_worker.protocol import Limits
 
 PAGE_BYTES = 4096
 NAMED_SKIPS = 20
@@ -26,7 +29,7 @@ _READABLE_FOLDER = 0o005
 
 
 class OutputTooLarge(Exception):
-    """More bytes or files than the limit."""
+    """More bytes or files than the limit, or longer names."""
 
 
 @dataclass
@@ -37,6 +40,8 @@ class Outputs:
     sha256: str = ""
     files: int = 0
     total_bytes: int = 0
+    """Of the files under all their names."""
+    name_bytes: int = 0
     used_bytes: int = 0
     """In whole pages, as the volume counts."""
     skipped: list[str] = field(default_factory=list)
@@ -67,23 +72,26 @@ def collect(
     chunks: Iterable[bytes],
     archive: Path,
     *,
-    limit_bytes: int,
-    limit_files: int,
+    limits: Limits,
     patterns: tuple[str, ...] = ("*",),
     comment: bytes = b"",
+    stop: Interrupt | None = None,
 ) -> Outputs:
     """Read the engine's tar stream of a folder into a zip with sorted names and fixed times: same files, same bytes.
 
-    `comment` is the zip's own: it travels with the outputs, and is none of them.
+    `comment` is the zip's own: it travels with the outputs, and is none of them. The zip is no larger than
+    `limits.archive_bytes`.
 
-    Raises `OutputTooLarge` as soon as a limit is passed; sparse files count with their apparent size.
+    Raises `OutputTooLarge` as soon as a limit is passed, and `Interrupted` once `stop` is set; sparse files count with
+    their apparent size.
     """
+    stop = stop or Interrupt()
     outputs = Outputs(archive)
     drafts = archive.with_suffix(".parts")
     drafts.mkdir()
     try:
-        names = _read(chunks, drafts, outputs, limit_bytes=limit_bytes, limit_files=limit_files, patterns=patterns)
-        _pack(names, archive, comment)
+        names = _read(stop.passing(chunks), drafts, outputs, limits, patterns)
+        _pack(names, archive, comment, stop)
     finally:
         shutil.rmtree(drafts, ignore_errors=True)
     outputs.sha256 = _sha256(archive)
@@ -105,13 +113,7 @@ def read_small(
 
 
 def _read(
-    chunks: Iterable[bytes],
-    drafts: Path,
-    outputs: Outputs,
-    *,
-    limit_bytes: int,
-    limit_files: int,
-    patterns: tuple[str, ...],
+    chunks: Iterable[bytes], drafts: Path, outputs: Outputs, limits: Limits, patterns: tuple[str, ...]
 ) -> dict[str, Path]:
     names: dict[str, Path] = {}
     seen = 0
@@ -121,20 +123,24 @@ def _read(
             if not name:
                 continue
             seen += 1
-            _count(outputs, member, seen, limit_bytes=limit_bytes, limit_files=limit_files)
+            if seen > limits.output_files:
+                raise OutputTooLarge(f"more than {limits.output_files} files and folders")
+            _count(outputs, member, names, limits)
             if _taken(outputs, member, name, patterns):
                 _keep(tar, member, name, names, drafts)
     outputs.files = len(names)
     return names
 
 
-def _count(outputs: Outputs, member: tarfile.TarInfo, seen: int, *, limit_bytes: int, limit_files: int) -> None:
-    outputs.total_bytes += member.size
+def _count(outputs: Outputs, member: tarfile.TarInfo, names: dict[str, Path], limits: Limits) -> None:
+    first = names.get(_below(member.linkname)) if member.islnk() else None
+    outputs.total_bytes += first.stat().st_size if first is not None else member.size
     outputs.used_bytes += -(-member.size // PAGE_BYTES) * PAGE_BYTES
-    if outputs.total_bytes > limit_bytes:
-        raise OutputTooLarge(f"more than {limit_bytes} bytes")
-    if seen > limit_files:
-        raise OutputTooLarge(f"more than {limit_files} files and folders")
+    outputs.name_bytes += len(member.name.encode(errors="surrogateescape"))
+    if outputs.total_bytes > limits.output_bytes:
+        raise OutputTooLarge(f"more than {limits.output_bytes} bytes, each hard link counted as a file")
+    if outputs.name_bytes > limits.name_bytes:
+        raise OutputTooLarge(f"more than {limits.name_bytes} bytes of names of files and folders")
 
 
 def _taken(outputs: Outputs, member: tarfile.TarInfo, name: str, patterns: tuple[str, ...]) -> bool:
@@ -175,7 +181,7 @@ def _keep(tar: tarfile.TarFile, member: tarfile.TarInfo, name: str, names: dict[
     names[name] = draft
 
 
-def _pack(names: dict[str, Path], archive: Path, comment: bytes) -> None:
+def _pack(names: dict[str, Path], archive: Path, comment: bytes, stop: Interrupt) -> None:
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed:
         packed.comment = comment
         for name in sorted(names):
@@ -183,7 +189,9 @@ def _pack(names: dict[str, Path], archive: Path, comment: bytes) -> None:
             info.external_attr = 0o100644 << 16
             info.compress_type = zipfile.ZIP_DEFLATED
             with names[name].open("rb") as source, packed.open(info, "w", force_zip64=True) as target:
-                shutil.copyfileobj(source, target, CHUNK_BYTES)
+                while chunk := source.read(CHUNK_BYTES):
+                    stop.check()
+                    target.write(chunk)
 
 
 def _below(member_name: str) -> str:

@@ -36,6 +36,11 @@ CASES_LIMIT_BYTES = 32 * 1024**2
 """Of the table of single cases that a scoring program may write. A larger one is not kept."""
 
 
+SPARE_NAME_BYTES = 64 * 1024
+ARCHIVE_OVERHEAD_BYTES = 16 * 1024**2
+"""What deflate adds to bytes that it can't make fewer: 0.03 %, of 50 GB."""
+
+
 class Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -86,6 +91,16 @@ class Limits(Message):
     tmp_bytes: int = Field(default=256 * 1024**2, gt=0)
     log_bytes: int = Field(default=1024**2, gt=0)
     gpus: int = Field(default=0, ge=0)
+
+    @property
+    def name_bytes(self) -> int:
+        """All paths of an output folder together, in UTF-8: 256 bytes a file, and some more where there are few."""
+        return SPARE_NAME_BYTES + self.output_files * 256
+
+    @property
+    def archive_bytes(self) -> int:
+        """The largest zip of outputs within these limits: every path stands in it twice, beside headers."""
+        return self.output_bytes + ARCHIVE_OVERHEAD_BYTES + 3 * self.name_bytes
 
 
 class BuildPolicy(Message):
