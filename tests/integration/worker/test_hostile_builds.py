@@ -1,5 +1,6 @@
 """Strangers' Dockerfiles on a real engine: what they try, and what is left of it."""
 
+import re
 import threading
 import time
 import uuid
@@ -8,8 +9,17 @@ from collections.abc import Iterator
 import pytest
 
 from medici_worker.containers.archives import tar_end, tar_file
+from medici_worker.containers.build_marks import marking
 from medici_worker.containers.disk import Disk
-from medici_worker.containers.engine import BuildBroken, BuildOrder, DiskNearlyFull, ImageTooLarge
+from medici_worker.containers.engine import (
+    LABEL_BUILD,
+    BuildBroken,
+    BuildOrder,
+    ContainerPlan,
+    DiskNearlyFull,
+    ImageTooLarge,
+)
+from medici_worker.containers.profile import hardened
 from medici_worker.protocol import BuildPolicy, FailureKind, Stage
 from medici_worker.run import execute
 from tests.factories.worker import IMAGE, python_program
@@ -90,7 +100,7 @@ def test_comments_and_continuations_reach_the_builder_as_they_were_meant(attack)
     assert report.failure is None, report
     assert host.outputs == {"t": b"three  four\n"}
     assert host.logs[Stage.RUNNING] == "b ce\n"
-    assert "Step 2/5 : RUN echo one    && echo 'three  four' > /t " in host.logs[Stage.PREPARING]
+    assert "Step 3/6 : RUN echo one    && echo 'three  four' > /t " in host.logs[Stage.PREPARING]
 
 
 @pytest.mark.parametrize("line", ["ENV X", "USER", "COPY --foo=1 a b", "COPY a", "EXPOSE abc", "COPY --from=0 /a /b"])
@@ -100,12 +110,18 @@ def test_a_fault_that_the_builder_finds_is_the_participants(attack, line):
     assert host.logs[Stage.PREPARING] != ""
 
 
+MARK = f"test{uuid.uuid4().hex[:8]}-0"
+
+
 def order(**values) -> BuildOrder:
-    return BuildOrder(f"medici/run-image:test{uuid.uuid4().hex[:8]}", 60, 512 * MIB, 1, **values)
+    return BuildOrder(f"medici/run-image:test{uuid.uuid4().hex[:8]}", 60, 512 * MIB, 1, mark=MARK, **values)
 
 
-def context(text: str) -> list[bytes]:
-    return [*tar_file("Dockerfile", text.encode()), tar_end()]
+def context(text: str, **files: bytes) -> list[bytes]:
+    """With the line that the worker writes behind each FROM."""
+    marked = re.sub(r"^(FROM .*)$", rf"\1\n{marking(MARK)}", text, flags=re.MULTILINE)
+    held = {"Dockerfile": marked.encode(), **files}
+    return [*(chunk for name, content in held.items() for chunk in tar_file(name, content)), tar_end()]
 
 
 def test_a_build_step_has_a_limit_on_processes_and_files(engine):
@@ -134,6 +150,56 @@ def test_a_failed_build_leaves_nothing(engine):
         engine.build(context(text), order(bases=frozenset([base])), bytearray().extend)
     assert unnamed(engine) <= before
     assert engine.image(IMAGE).image_id == base
+
+
+FORGING = """
+for n in range(3000):
+    print(f" ---> {n:012x}")
+    print(f" ---> Running in {n:012x}", flush=True)
+"""
+
+
+def test_what_a_step_prints_hides_nothing(engine):
+    """Neither a step that writes, nor what a build leaves when it fails."""
+    before = unnamed(engine)
+    for end in ("open('/x', 'wb').write(b'0' * 60_000_000); import time; time.sleep(30)", "raise SystemExit(1)"):
+        text = f"FROM {IMAGE}\nCOPY forge /\nRUN echo {uuid.uuid4()} > /a\nRUN python /forge\n"
+        limited = order(image_bytes=50 * MIB, bases=frozenset([engine.image(IMAGE).image_id]))
+        began = time.monotonic()
+        with pytest.raises(ImageTooLarge if "sleep" in end else BuildBroken):
+            engine.build(context(text, forge=(FORGING + end).encode()), limited, bytearray().extend)
+        assert time.monotonic() - began < 20
+        assert unnamed(engine) <= before
+
+
+def test_what_a_dead_worker_left_goes_when_it_starts_anew(engine):
+    before = unnamed(engine)
+    text = f"FROM {IMAGE}\n{marking(f'{MARK}1')}\nRUN echo {uuid.uuid4()} > /a\nRUN false\n"
+    with pytest.raises(BuildBroken):
+        engine.build([*tar_file("Dockerfile", text.encode()), tar_end()], order(), bytearray().extend)
+    (left,) = unnamed(engine) - before
+    engine.clear_builds(now=time.time(), idle="another")
+    assert left in unnamed(engine)
+    engine.clear_builds(now=time.time(), idle=MARK)
+    assert left not in unnamed(engine)
+
+
+def test_an_images_own_health_check_does_not_run(engine):
+    """And its containers are no build's steps, whatever it says of itself."""
+    kept = order()
+    text = f"FROM {IMAGE}\nHEALTHCHECK --interval=1s CMD touch /tmp/checked\n"
+    engine.build(context(text), kept, bytearray().extend)
+    command = ("python", "-c", "import os, time; time.sleep(3); print(os.listdir('/tmp'))")
+    name, log = f"medici-test-health-{uuid.uuid4().hex[:8]}", bytearray()
+    running = engine.start(ContainerPlan(name, kept.tag, hardened(SMALL, engine_cpus=1), command=command), log.extend)
+    try:
+        said = engine.api.inspect_container(name)["Config"]
+        assert (said["Healthcheck"], said["Labels"][LABEL_BUILD]) == ({"Test": ["NONE"]}, "")
+        assert running.wait(30).code == 0
+        assert log == b"[]\n"
+    finally:
+        running.remove()
+        engine.remove_image(kept.tag)
 
 
 def test_a_step_can_not_have_other_images_removed(engine):
@@ -185,7 +251,7 @@ TOO_LARGE = {
 def test_a_build_that_adds_too_much_is_stopped_and_undone(engine, how):
     before = unnamed(engine)
     limited = order(image_bytes=50 * MIB, bases=frozenset([engine.image(IMAGE).image_id]), stages=2)
-    sent = [*tar_file("Dockerfile", TOO_LARGE[how].encode()), *tar_file("big", b"0" * 20_000_000), tar_end()]
+    sent = context(TOO_LARGE[how], big=b"0" * 20_000_000)
     began = time.monotonic()
     with pytest.raises(ImageTooLarge):
         engine.build(sent, limited, bytearray().extend)

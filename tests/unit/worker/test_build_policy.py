@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medici_worker.containers.build_policy import Base, allowed, check, mapped
+from medici_worker.containers.build_policy import Added, Base, allowed, check, mapped
 from medici_worker.containers.dockerfile import parse
 from medici_worker.protocol import BuildPolicy
 
@@ -213,8 +213,56 @@ def test_an_add_that_could_become_a_url_is_refused(source):
     assert sentence.startswith("Line 3 of the Dockerfile: ADD ")
 
 
-def test_an_add_of_files_is_fine():
-    assert refusals('FROM medici/python\nADD a.tar.gz b.txt /c/\nADD ["x y", "/c"]\n') == []
+def test_add_of_files_is_sent_as_copy():
+    text = 'FROM medici/python\nADD --chown=1:1 a.tar.gz b.txt /c/\nADD ["x y", "/c"]\nADD . /\n'
+    checked = check(text, POLICY)
+    assert checked.refused == ()
+    assert checked.text == text.replace("ADD", "COPY")
+    assert checked.added == (Added(2, ("a.tar.gz", "b.txt")), Added(3, ("x y",)), Added(4, (".",)))
+    assert refusals("FROM medici/python AS a\nADD --from=a /b /c\n") == [
+        "Line 2 of the Dockerfile: ADD --from is not available here; write it without."
+    ]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "medici.worker=x",
+        "a=b medici.until=1",
+        'a="b c" "medici.run"=1',
+        "'medici.build'=1",
+        "medi\\ci.build=1",
+        'm"edici."build=1',
+        "a=b\\ c medici.x=1",
+        "a='b\"' medici.x=1",
+        "medici.worker x=1",
+        "MEDICI.worker x",
+        '"medici.x y" z=1',
+        "$A=1",
+        "a=b ${A}.x=1",
+    ],
+)
+def test_labels_of_ours_are_refused(value):
+    (sentence,) = refusals(f"FROM medici/python\nLABEL {value}\n")
+    assert sentence.startswith("Line 2 of the Dockerfile: ")
+
+
+def test_other_labels_are_not():
+    text = (
+        'FROM medici/python\nLABEL a=medici.x "b"="c medici.d=1" e=\'medici.f=1\' g=$H\n'
+        "LABEL maintainer medici.org a=b\nLABEL org.medici.x=1\nMAINTAINER medici.worker=x\n"
+    )
+    checked = check(text, POLICY)
+    assert checked.refused == ()
+    assert checked.text == text
+
+
+def test_a_line_of_ours_begins_each_stage_and_steps_are_told_without_it():
+    checked = check("ARG A=1\nFROM medici/python AS a\nRUN b\nFROM a\nRUN c\n", POLICY, after_from=["ARG X"])
+    assert checked.sent_with("LABEL m=1") == (
+        "ARG A=1\nFROM medici/python AS a\nLABEL m=1\nARG X\nRUN b\nFROM a\nLABEL m=1\nARG X\nRUN c\n"
+    )
+    assert [checked.own_step(number, lines=2) for number in range(1, 10)] == [1, 2, 2, 2, 3, 4, 4, 4, 5]
 
 
 def test_stages_are_known_by_name_and_number():

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import structlog
 
+from medici_worker.containers.build_marks import beginning
 from medici_worker.containers.build_policy import RUN_IMAGE
 from medici_worker.containers.datasets import FILLS
 from medici_worker.containers.engine import (
@@ -45,6 +46,7 @@ def reap_orphans(engine: Engine, worker: str, state_folder: Path) -> int:
         engine.remove_container(container.name)
     for volume in engine.volumes(labels=labels):
         engine.remove_volume(volume.name)
+    engine.clear_builds(now=time.time(), idle=beginning(worker))
     for folder in state_folder.glob("run-*"):
         shutil.rmtree(folder, ignore_errors=True)
     return len(containers)
@@ -107,8 +109,11 @@ def keep_within_budget(site: Worksite, *, data_budget_bytes: int, image_budget: 
 
 
 def make_room(site: Worksite) -> None:
-    """Remove images that this worker built, the longest unused first, until the disk has its reserve again."""
+    """Remove what dead builds left, and images that this worker built, the longest unused first, until the disk has its
+    reserve again.
+    """
     try:
+        site.engine.clear_builds(now=time.time())
         for reference in reversed(images_over(site.engine, site.worker, 0, uses=site.uses)):
             if not site.disk.is_low:
                 return

@@ -31,9 +31,13 @@ _HEREDOC = re.compile(r"<<-?\s*[\"']?[A-Za-z_]")
 _REFUSED_FLAGS = {
     "RUN": ("mount", "network", "security"),
     "COPY": ("link", "chmod", "parents", "exclude"),
-    "ADD": ("link", "chmod", "checksum", "keep-git-dir", "exclude"),
+    "ADD": ("from", "link", "chmod", "checksum", "keep-git-dir", "exclude"),
 }
 _FROM_WORDS = (1, 3)
+OWN_LABELS = "medici."
+_LABEL_WORD = re.compile(r"""(?:\\.?|'[^']*'?|"(?:\\.|[^"\\])*"?|[^\s'"\\])+""")
+"""Quotes and backslashes as the builder reads them: a blank inside does not end the word."""
+_QUOTING = re.compile(r"[\\'\"]")
 MAX_BASES = 12
 """Of one Dockerfile. A report names all images of a run: those of the submission, of its programs, and their own."""
 MAX_LINE_BYTES = 60_000
@@ -85,12 +89,39 @@ class Base:
 
 
 @dataclass(frozen=True, slots=True)
+class Added:
+    """What an ADD names in the archive."""
+
+    line: int
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CheckedDockerfile:
     text: str
     """What is sent to the builder: written anew from the instructions that were checked, base images mapped."""
     bases: tuple[Base, ...]
     refused: tuple[Refused, ...]
-    stages: int = 0
+    instructions: tuple[Instruction, ...] = ()
+    after_from: tuple[str, ...] = ()
+    added: tuple[Added, ...] = ()
+
+    @property
+    def stages(self) -> int:
+        return sum(instruction.keyword == "FROM" for instruction in self.instructions)
+
+    def sent_with(self, line: str) -> str:
+        """The text with one more line of ours at the beginning of each stage."""
+        return rendered(self.instructions, after_from=(line, *self.after_from))
+
+    def own_step(self, number: int, *, lines: int) -> int:
+        """The builder counts `lines` lines of ours a stage too: which of the Dockerfile's own instructions it means."""
+        sent = 0
+        for own, instruction in enumerate(self.instructions, start=1):
+            sent += 1 + (lines if instruction.keyword == "FROM" else 0)
+            if sent >= number:
+                return own
+        return number
 
 
 def check(text: str, policy: BuildPolicy, *, after_from: Sequence[str] = ()) -> CheckedDockerfile:
@@ -166,6 +197,7 @@ class _Check:
         self._stages: list[str | None] = []
         self._bases: list[Base] = []
         self._refused: list[Refused] = []
+        self._added: list[Added] = []
 
     def outcome(self) -> CheckedDockerfile:
         odd = tuple(self._odd_characters())
@@ -178,7 +210,14 @@ class _Check:
         if not self._stages:
             self._refuse(1, "it has no FROM line, so there is no base image to build on.")
         text = rendered(sent, after_from=self._after_from)
-        return CheckedDockerfile(text, tuple(self._bases), tuple(self._refused), len(self._stages))
+        return CheckedDockerfile(
+            text,
+            tuple(self._bases),
+            tuple(self._refused),
+            tuple(sent),
+            tuple(self._after_from),
+            tuple(self._added),
+        )
 
     def _visited(self, instruction: Instruction) -> Instruction:
         """The instruction as it is sent."""
@@ -230,21 +269,35 @@ class _Check:
                 instruction.line, f"{keyword} with a here-document (<<) is not available; use a file of yours."
             )
         if keyword == "ADD":
-            self._add(instruction)
+            return self._add(instruction)
+        if keyword == "LABEL":
+            self._label(instruction)
         if keyword == "VOLUME":
             self._volume(instruction)
         if keyword == "COPY" and (source := instruction.flag("from")) is not None:
             return self._copy_from(instruction, source)
         return instruction
 
-    def _add(self, instruction: Instruction) -> None:
-        """The builder fetches what a URL names even without network: whatever could become one is refused."""
+    def _add(self, instruction: Instruction) -> Instruction:
+        """Sent as COPY. The builder fetches what a URL names even without network, and unpacks archives by itself,
+        outside of all limits: whatever could become a URL is refused here, and archives are once the zip is there.
+        """
         words = re.split(r"[\s,]+", instruction.value.strip("[]"))
         if any(_REMOTE.match(word) for word in words):
             self._refuse(instruction.line, "ADD of a URL or git repository is not allowed; put the file into your zip.")
         elif any(_UNCLEAR.search(word.strip('"')) for word in words):
             sentence = "ADD with a variable, quotes or a backslash is not allowed, it could be a URL; use COPY."
             self._refuse(instruction.line, sentence)
+        self._added.append(Added(instruction.line, _listed(instruction)[:-1]))
+        return replace(instruction, keyword="COPY")
+
+    def _label(self, instruction: Instruction) -> None:
+        """Containers inherit the labels of images, and by ours the worker knows its own."""
+        for key in keys_of_labels(instruction.value):
+            if "$" in key:
+                self._refuse(instruction.line, "a LABEL's name can't hold a variable; write it out.")
+            elif key.lower().startswith(OWN_LABELS):
+                self._refuse(instruction.line, f"the label {key[:80]!r} is one of MedICI's own; give it another name.")
 
     def _volume(self, instruction: Instruction) -> None:
         others = [path for path in _listed(instruction) if path not in VOLUME_FREE]
@@ -295,3 +348,11 @@ def _listed(instruction: Instruction) -> tuple[str, ...]:
     except ValueError:
         return instruction.words
     return tuple(str(one) for one in found) if isinstance(found, list) else instruction.words
+
+
+def keys_of_labels(value: str) -> list[str]:
+    """Of `LABEL a=b "c d"=e`, and of the old `LABEL key value`: without quotes and backslashes."""
+    words = _LABEL_WORD.findall(value)
+    if words and "=" not in words[0]:
+        words = value.split(maxsplit=1)[:1]
+    return [_QUOTING.sub("", word.partition("=")[0]) for word in words]

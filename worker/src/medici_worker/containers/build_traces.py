@@ -1,10 +1,8 @@
 """What a build leaves at the engine: how much that is, and clearing away what led to no image."""
 
 import contextlib
-import re
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,32 +10,19 @@ import docker
 import requests
 from docker.errors import APIError, DockerException, NotFound
 
-from medici_worker.containers.engine import LABEL_WORKER, BuildOrder
+from medici_worker.containers.engine import LABEL_BUILD, LABEL_WORKER
 
 CONFLICT = 409
-MAX_ANCESTORS = 200
 DEAD_STEP_S = 3600.0
-MAX_NAMED = 2_000
-"""A step may print any number of them."""
-_MADE = re.compile(r"^ ---> ([0-9a-f]{12,64})\n", re.MULTILINE)
-_RUNNING = re.compile(r"^ ---> Running in ([0-9a-f]{12,64})\n", re.MULTILINE)
+DEAD_IMAGE_S = 24 * 3600.0
+"""No build takes so long."""
 
 Layers = tuple[str, ...]
 
 
-@dataclass
-class Made:
-    """Images and containers that a build's log names. A step may print such lines too: each is looked at before use."""
-
-    images: dict[str, None] = field(default_factory=dict)
-    running: tuple[str, ...] = ()
-    """Of the last steps."""
-
-    def read(self, text: str) -> None:
-        for image_id in _MADE.findall(text):
-            if len(self.images) < MAX_NAMED:
-                self.images[image_id] = None
-        self.running = (*self.running, *_RUNNING.findall(text))[-2:]
+def made_by(api: docker.APIClient, mark: str) -> set[str]:
+    """The ids of all images that builds with this mark have made, and that are still there."""
+    return {one["Id"] for one in api.images(all=True, filters={"label": f"{LABEL_BUILD}={mark}"})} if mark else set()
 
 
 class Growth:
@@ -77,19 +62,23 @@ def file_limit(container: dict[str, Any]) -> int | None:
     return next((limit["Hard"] for limit in limits if limit["Name"] == "fsize"), None)
 
 
-def clear_unnamed(api: docker.APIClient, made: Iterable[str], order: BuildOrder, *, tries: int = 1) -> None:
-    """Remove what steps left that led to no image: nothing else would ever remove it.
-
-    `made` comes from the build's log, in which a step may write any id: only images without a name that were built on
-    this order's bases are removed, and the engine keeps those that something else is built on or runs.
-    """
-    left = list(dict.fromkeys(reversed(list(made))))
-    for attempt in range(tries):
+def clear_unnamed(api: docker.APIClient, mark: str, *, tries: int = 1) -> None:
+    """Remove what builds with this mark left that led to no image: this one, and those whose worker died."""
+    for attempt in range(tries if mark else 0):
         if attempt:
             time.sleep(0.5)  # the container of a step that was cut off is being removed
-        left = [image_id for image_id in left if _is_in_the_way(api, image_id, order)]
-        if not left:
-            return
+        with contextlib.suppress(DockerException, requests.RequestException, OSError):
+            left = _unnamed(api, f"{LABEL_BUILD}={mark}")
+            if not [image["Id"] for image in left if _is_in_the_way(api, image["Id"])]:
+                return
+
+
+def clear_dead_images(api: docker.APIClient, *, now: float, idle: str | None) -> None:
+    """What builds left that led to no image, whoever's they were: a day later, or when their worker starts anew."""
+    for image in _unnamed(api, LABEL_BUILD):
+        is_idle = idle is not None and image["Labels"][LABEL_BUILD].startswith(idle)
+        if is_idle or now - image["Created"] >= DEAD_IMAGE_S:
+            _is_in_the_way(api, image["Id"])
 
 
 def clear_dead_steps(api: docker.APIClient, *, now: float, file_bytes: int) -> int:
@@ -117,30 +106,25 @@ def _ended_at(container: dict[str, Any], created: float) -> float:
     return created
 
 
-def _is_in_the_way(api: docker.APIClient, image_id: str, order: BuildOrder) -> bool:
-    """Try to remove it; whether another try may help."""
+def _unnamed(api: docker.APIClient, label: str) -> list[dict[str, Any]]:
+    """Without a name, and nothing is built on them. With the last one go those below that have no name either.
+
+    An image that was loaded from an archive may carry any label, but nothing lies below it.
+    """
+    found = api.images(filters={"label": label, "dangling": True})
+    return [image for image in found if image.get("ParentId")]
+
+
+def _is_in_the_way(api: docker.APIClient, image_id: str) -> bool:
+    """Try to remove it; whether another try may help. The engine keeps what a container runs or others are built."""
     try:
-        found = api.inspect_image(image_id)  # type: ignore[no-untyped-call]
-        if found.get("RepoTags") or found.get("RepoDigests") or not _descends(api, found, order.bases):
-            return False
         api.remove_image(image_id)
     except NotFound:
         return False
     except APIError as error:
         return error.status_code == CONFLICT
-    except (DockerException, requests.RequestException, OSError):
-        return False
     return False
 
 
 def _layers(image: dict[str, Any]) -> Layers:
     return tuple((image.get("RootFS") or {}).get("Layers") or ())
-
-
-def _descends(api: docker.APIClient, image: dict[str, Any], bases: frozenset[str]) -> bool:
-    for _ in range(MAX_ANCESTORS):
-        parent = image.get("Parent")
-        if not parent or parent in bases:
-            return bool(parent)
-        image = api.inspect_image(parent)  # type: ignore[no-untyped-call]
-    return False

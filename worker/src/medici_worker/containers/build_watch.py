@@ -9,8 +9,8 @@ import docker
 import requests
 from docker.errors import DockerException
 
-from medici_worker.containers.build_traces import Growth, Made, file_limit
-from medici_worker.containers.engine import LABEL_WORKER, BuildOrder
+from medici_worker.containers.build_traces import Growth, file_limit, made_by
+from medici_worker.containers.engine import LABEL_BUILD, BuildOrder
 
 LOOK_S = 0.25
 MEASURE_S = 0.5
@@ -18,16 +18,18 @@ MEASURE_S = 0.5
 
 class BuildWatch:
     """While an image is built: limits the processes of each step's container, and stops all when the disk gets full or
-    the image larger than it may be.
+    the image larger than it may be. It knows its steps and images by the build's mark, and reads no log: a step prints
+    what it likes.
     """
 
-    def __init__(self, api: docker.APIClient, order: BuildOrder, made: Made, stop: Callable[[], None]) -> None:
+    def __init__(self, api: docker.APIClient, order: BuildOrder, stop: Callable[[], None]) -> None:
         self._api = api
         self._order = order
-        self._made = made
         self._stop = stop
+        self._label = f"{LABEL_BUILD}={order.mark}"
+        self._before = made_by(api, order.mark)
         self._over = threading.Event()
-        self._seen: set[str] = set()
+        self._steps: set[str] = set()
         self._growth = Growth(api, order.bases)
         self._measure_at = 0.0
         self._thread = threading.Thread(target=self._look, name="build-watch", daemon=True)
@@ -36,11 +38,13 @@ class BuildWatch:
         """More than may be added, when that is why the build was stopped; else 0."""
 
     def start(self) -> None:
-        self._thread.start()
+        if self._order.mark or self._order.disk is not None:
+            self._thread.start()
 
     def end(self) -> None:
         self._over.set()
-        self._thread.join(timeout=5)
+        if self._thread.ident is not None:
+            self._thread.join(timeout=5)
 
     def _look(self) -> None:
         disk = self._order.disk
@@ -58,19 +62,19 @@ class BuildWatch:
                 continue  # the container has ended already, or the engine has no such call
 
     def _limit_processes(self) -> None:
-        for one in self._api.containers():
-            if one["Id"] in self._seen or LABEL_WORKER in (one.get("Labels") or {}):
-                continue
-            self._seen.add(one["Id"])
-            if file_limit(self._api.inspect_container(one["Id"])) == self._order.file_bytes:
-                self._update(one["Id"], {"PidsLimit": self._order.pids})
+        running = {one["Id"] for one in self._api.containers(filters={"label": self._label})}
+        for container_id in running - self._steps:
+            if file_limit(self._api.inspect_container(container_id)) == self._order.file_bytes:
+                self._steps.add(container_id)
+                self._update(container_id, {"PidsLimit": self._order.pids})
+        self._steps &= running
 
     def _is_too_large(self) -> bool:
         """Looked at again after ten times as long as the look took: the engine walks through all files of a step."""
         began = time.monotonic()
         if began < self._measure_at:
             return False
-        bytes_now = self._growth.of_images(self._made.images) + self._in_steps()
+        bytes_now = self._growth.of_images(made_by(self._api, self._order.mark) - self._before) + self._in_steps()
         self._measure_at = time.monotonic() + max(MEASURE_S, 10 * (time.monotonic() - began))
         if bytes_now <= self._order.image_bytes:
             return False
@@ -81,11 +85,9 @@ class BuildWatch:
         """What the containers of steps that run now have written."""
         raw: Any = self._api  # the SDK's own `inspect_container` knows no sizes
         total = 0
-        for container_id in self._made.running:
+        for container_id in self._steps:
             response = raw._get(raw._url("/containers/{0}/json", container_id), params={"size": 1})  # noqa: SLF001
-            found = response.json() if response.ok else {}
-            if file_limit(found) == self._order.file_bytes:
-                total += int(found.get("SizeRw") or 0)
+            total += int(response.json().get("SizeRw") or 0) if response.ok else 0
         return total
 
     def _update(self, container_id: str, values: dict[str, int]) -> None:

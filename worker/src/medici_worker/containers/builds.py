@@ -4,18 +4,20 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from pathlib import Path
 
+from medici_worker.containers.added_archives import refused_archives
 from medici_worker.containers.archives import ArchiveUnusable, tar_file, tar_of_zip, text_of, uncompressed_bytes
 from medici_worker.containers.build_index import CA_IN_CONTEXT, IndexDoor, lines_after_from
+from medici_worker.containers.build_marks import BuildMarks, marking
 from medici_worker.containers.build_policy import (
     RUN_IMAGE,
     VOLUME_ADVICE,
     Base,
     CheckedDockerfile,
+    Refused,
     check,
     full_name,
     mapped,
@@ -128,6 +130,7 @@ class Builder:
         self._engine_cpus = engine_cpus
         self._worker = worker
         self._users: dict[str, str] = {}
+        self._marks = BuildMarks(worker)
         self._foreign = ForeignImages(engine, worker, disk)
 
     def image_for(
@@ -144,8 +147,7 @@ class Builder:
             text = _dockerfile_of(fetch())
             self._notes.put(sha256, text)
         checked = check(text, policy, after_from=self._index_lines(policy))
-        if checked.refused:
-            raise RunFailure(FailureKind.IMAGE_REFUSED, "\n".join(str(one) for one in checked.refused)[:MAX_TAIL])
+        _refuse(checked.refused)
         stop = stop or Interrupt()
         bases = [self._resolve(base, policy, stop) for base in checked.bases]
         tag = image_tag(sha256, checked, bases, policy.index)
@@ -153,6 +155,7 @@ class Builder:
         if image is None:
             archive = fetch()
             require_small(archive, policy.context_bytes, FailureKind.BUILD_FAILED)
+            _refuse(refused_archives(archive, checked.added))
             self._build(archive, checked, self._order(tag, checked, bases, policy, stop), on_log, policy.index)
             image = self._engine.image(tag)
             if image is not None:
@@ -259,13 +262,10 @@ class Builder:
             on_log(data)
 
         free_bytes = self._disk.free_bytes if self._disk else 0
-        context = tar_of_zip(archive, replace={"Dockerfile": checked.text.encode()})
-        if index and (certificates := self._door.rules.ca_text()):
-            context = chain(tar_file(CA_IN_CONTEXT, certificates), context)
         try:
-            with self._door.open(index, order.time_s, keep) as network:
-                order = replace(order, network=network.name, arguments=network.arguments)
-                self._engine.build(context, order, keep)
+            with self._marks.one() as mark, self._door.open(index, order.time_s, keep) as network:
+                order = replace(order, network=network.name, arguments=network.arguments, mark=mark)
+                self._engine.build(self._context(archive, checked.sent_with(marking(mark)), index), order, keep)
         except BuildTimedOut as error:
             detail = f"The limit is {order.time_s:g} s."
             raise RunFailure(FailureKind.BUILD_TIMEOUT, detail, private_detail=str(error)) from error
@@ -275,9 +275,14 @@ class Builder:
         except DiskNearlyFull as error:
             raise self._disk_filled(free_bytes) from error
         except BuildBroken as error:
-            raise build_failure(str(error), tail.decode(errors="replace"), index) from error
+            raise build_failure(str(error), tail.decode(errors="replace"), checked, index) from error
         except ArchiveUnusable as error:
             raise RunFailure(FailureKind.ARCHIVE_REJECTED, str(error)) from error
+
+    def _context(self, archive: Path, dockerfile: str, index: str | None) -> Iterator[bytes]:
+        if index and (certificates := self._door.rules.ca_text()):
+            yield from tar_file(CA_IN_CONTEXT, certificates)
+        yield from tar_of_zip(archive, replace={"Dockerfile": dockerfile.encode()})
 
     def _disk_filled(self, before_bytes: int) -> Exception:
         """Whose fault it is: the build's that took much, else nobody's who can be named."""
@@ -297,10 +302,13 @@ def image_tag(sha256: str, checked: CheckedDockerfile, bases: list[Image], index
     return f"{RUN_IMAGE}:{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]}"
 
 
-def build_failure(error: str, log: str, index: str | None = None) -> RunFailure:
+def build_failure(error: str, log: str, checked: CheckedDockerfile, index: str | None = None) -> RunFailure:
     """Names the step, and says what an offline build lacks. The log itself has been streamed already."""
     steps = _STEP.findall(log)
-    detail = [f"Step {steps[-1]} of the Dockerfile failed."] if steps else []
+    detail = []
+    if steps:
+        step = checked.own_step(int(steps[-1][:6]), lines=1 + len(checked.after_from))
+        detail.append(f"Step {step} of the Dockerfile failed.")
     if _OFFLINE.search(log):
         detail.append(f"The build can ask the package index {index} and nothing else." if index else OFFLINE_ADVICE)
     return RunFailure(
@@ -319,6 +327,13 @@ def require_small(archive: Path, limit_bytes: int, otherwise: FailureKind) -> No
             otherwise,
             f"The archive's files have {-(-size_bytes // MIB)} MiB in all; the limit is {limit_bytes // MIB} MiB.",
         )
+
+
+def _refuse(refused: Iterable[Refused]) -> None:
+    """All at once, so that one more upload is enough. Raises `RunFailure`: image_refused."""
+    sentences = "\n".join(map(str, refused))
+    if sentences:
+        raise RunFailure(FailureKind.IMAGE_REFUSED, sentences[:MAX_TAIL])
 
 
 def _dockerfile_of(archive: Path) -> str:

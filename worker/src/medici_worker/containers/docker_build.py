@@ -10,7 +10,7 @@ import docker
 import requests
 from docker.errors import APIError
 
-from medici_worker.containers.build_traces import Growth, Made, clear_unnamed
+from medici_worker.containers.build_traces import Growth, clear_unnamed
 from medici_worker.containers.build_watch import BuildWatch
 from medici_worker.containers.docker_errors import engine_errors, explanation
 from medici_worker.containers.docker_streams import body, cut, events
@@ -31,22 +31,22 @@ BAD_REQUEST = 400
 
 def build(api: docker.APIClient, context: Iterable[bytes], order: BuildOrder, on_log: OnLog) -> str:
     deadline = time.monotonic() + order.time_s
-    made = Made()
     with engine_errors("build the image"):
+        clear_unnamed(api, order.mark)
+        watch = BuildWatch(api, order, lambda: cut(response))  # looks at what is there before anything is made
         response = _post_build(api, context, order, on_log)
-        watch = BuildWatch(api, order, made, lambda: cut(response))
         timer = threading.Timer(max(deadline - time.monotonic(), 0.0), cut, args=(response,))
         timer.daemon = True
         timer.start()
         watch.start()
         try:
             with order.stop.calling(lambda: cut(response)):
-                image_id = _follow_build(response, on_log, made)
+                image_id = _follow_build(response, on_log)
         except BuildBroken:
-            clear_unnamed(api, made.images, order)
+            clear_unnamed(api, order.mark)
             raise
         except (requests.RequestException, OSError, ValueError, AttributeError) as error:
-            clear_unnamed(api, made.images, order, tries=10)
+            clear_unnamed(api, order.mark, tries=10)
             order.stop.check()
             if watch.grown_bytes:
                 raise ImageTooLarge(f"It had added {watch.grown_bytes} bytes to its base images.") from None
@@ -60,7 +60,7 @@ def build(api: docker.APIClient, context: Iterable[bytes], order: BuildOrder, on
             watch.end()
             response.close()
         if order.stages > 1:
-            clear_unnamed(api, made.images, order)
+            clear_unnamed(api, order.mark)
         _require_small(api, image_id, order)
         return image_id
 
@@ -112,13 +112,12 @@ def _limit(name: str, value: int) -> dict[str, Any]:
     return {"Name": name, "Soft": value, "Hard": value}
 
 
-def _follow_build(response: requests.Response, on_log: OnLog, made: Made) -> str:
-    """The image's id; `made` receives the ids that the steps name on the way."""
+def _follow_build(response: requests.Response, on_log: OnLog) -> str:
+    """The image's id, as the engine says it, not a step."""
     image_id = ""
     for event in events(response):
         if "stream" in event:
             on_log(str(event["stream"]).encode())
-            made.read(str(event["stream"]))
         elif "error" in event:
             on_log(str(event["error"]).encode() + b"\n")
             raise BuildBroken(str(event["error"]))

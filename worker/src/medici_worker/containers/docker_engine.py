@@ -15,7 +15,7 @@ import requests
 from docker.errors import APIError, ImageNotFound, NotFound
 from docker.utils.socket import frames_iter
 
-from medici_worker.containers.build_traces import clear_dead_steps
+from medici_worker.containers.build_traces import clear_dead_images, clear_dead_steps
 from medici_worker.containers.docker_build import build
 from medici_worker.containers.docker_errors import engine_errors, explanation
 from medici_worker.containers.docker_load import load, pull
@@ -23,6 +23,7 @@ from medici_worker.containers.docker_streams import body
 from medici_worker.containers.docker_users import user_id
 from medici_worker.containers.engine import (
     BUILD_FILE_BYTES,
+    LABEL_BUILD,
     BuildOrder,
     ContainerPlan,
     EngineError,
@@ -49,6 +50,8 @@ _NOT_ENTERABLE = ("environment variable name", "is not a directory", "chdir to c
 """What the engine says of an image's own environment or working directory."""
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 """The machine's words in those of images."""
+NO_HEALTHCHECK = {"test": ["NONE"]}
+"""An image's own would be run by the engine, as often as the image says, beside the container's limits."""
 UNTAGGED = "<none>:<none>"
 """What the engine lists as the tag of an image whose tag was given to a newer one."""
 
@@ -135,8 +138,9 @@ class DockerEngine:
     def build(self, context: Iterable[bytes], order: BuildOrder, on_log: OnLog) -> str:
         return build(self.api, context, order, on_log)
 
-    def clear_builds(self, *, now: float, file_bytes: int = BUILD_FILE_BYTES) -> int:
+    def clear_builds(self, *, now: float, file_bytes: int = BUILD_FILE_BYTES, idle: str | None = None) -> int:
         with engine_errors("clear away what builds left"):
+            clear_dead_images(self.api, now=now, idle=idle)
             return clear_dead_steps(self.api, now=now, file_bytes=file_bytes)
 
     def remove_image(self, reference: str) -> None:
@@ -222,7 +226,8 @@ class DockerEngine:
                     environment={**plan.profile.environment, **plan.environment},
                     working_dir=plan.working_dir,
                     name=plan.name,
-                    labels=dict(plan.labels),
+                    labels={LABEL_BUILD: "", **plan.labels},  # the image's own would have it taken for a build's step
+                    healthcheck=NO_HEALTHCHECK,
                     host_config=host,
                 )
             except APIError as error:

@@ -10,6 +10,8 @@ from typing import Any
 import docker
 from docker.errors import APIError
 
+from medici_worker.containers.engine import LABEL_BUILD
+
 MAX_BYTES = 1024**2
 """As large as a list of users can be: whoever made the image decides how large the file is."""
 _NAME, _NUMBER = 0, 2
@@ -21,7 +23,9 @@ _UID = re.compile(r"[0-9]{1,10}")
 
 def user_id(api: docker.APIClient, image_id: str, user_name: str) -> int | None:
     """Read from a container that is created and never started. None: the image does not say it."""
-    probe = api.create_container(image_id, ["-"], network_disabled=True, working_dir="/")["Id"]
+    probe = api.create_container(image_id, ["-"], network_disabled=True, working_dir="/", labels={LABEL_BUILD: ""})[
+        "Id"
+    ]
     try:
         passwd = _single_file(api, probe, "/etc/passwd")
     except (APIError, tarfile.TarError):

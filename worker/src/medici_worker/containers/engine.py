@@ -21,6 +21,9 @@ LABEL_ATTEMPT = "medici.attempt"
 LABEL_UNTIL = "medici.until"
 """Seconds since 1970: whoever finds the container or volume after that moment may remove it, whosever it is."""
 
+LABEL_BUILD = "medici.build"
+"""Of a submission's build: its steps' containers and all images that it makes carry it, with the build's `mark`."""
+
 GIB = 1024**3
 BUILD_FILE_BYTES = 20 * GIB
 """The largest file of a build's step. By it the containers of steps are known: no other container has this limit."""
@@ -154,7 +157,8 @@ class BuildOrder:
 
     `file_bytes`: the largest file of a step; `pids`: processes of a step; `bases`: ids of the base images; `disk`:
     watched while it builds; `image_bytes`: what it may add to them; `network`: of its steps, `arguments`: their build
-    arguments; `stop`: ends it.
+    arguments; `mark`: what the Dockerfile's stages carry as LABEL_BUILD, by which its steps and what it leaves are
+    known (without one, nothing is watched); `stop`: ends it.
     """
 
     tag: str
@@ -170,6 +174,7 @@ class BuildOrder:
     image_bytes: int = 20 * GIB
     network: str = "none"
     arguments: Mapping[str, str] = field(default_factory=dict)
+    mark: str = ""
     stop: Interrupt = field(default_factory=Interrupt, compare=False)
 
 
@@ -248,10 +253,12 @@ class Engine(Protocol):
         Raises `BuildBroken`, `BuildTimedOut`, `ImageTooLarge`, `DiskNearlyFull`, `Interrupted`.
         """
 
-    def clear_builds(self, *, now: float, file_bytes: int = BUILD_FILE_BYTES) -> int:
-        """Remove the containers of steps whose builder has died with its engine; returns how many.
+    def clear_builds(self, *, now: float, file_bytes: int = BUILD_FILE_BYTES, idle: str | None = None) -> int:
+        """Remove the containers of steps whose builder has died with its engine, and the images that led to none;
+        returns how many containers.
 
-        `now` in seconds since 1970; `file_bytes`: by which they are known.
+        `now` in seconds since 1970; `file_bytes`: by which they are known; `idle`: the beginning of a worker's
+        marks that builds nothing at this moment.
         """
 
     def remove_image(self, reference: str) -> None:

@@ -320,7 +320,13 @@ class FakeEngine:
         self._images[order.tag] = FakeImage(image, command)
         return image_id
 
-    def clear_builds(self, *, now: float, file_bytes: int = BUILD_FILE_BYTES) -> int:  # noqa: ARG002 - it leaves none
+    def clear_builds(
+        self,
+        *,
+        now: float,  # noqa: ARG002 - it leaves none
+        file_bytes: int = BUILD_FILE_BYTES,  # noqa: ARG002
+        idle: str | None = None,  # noqa: ARG002
+    ) -> int:
         return 0
 
     def remove_image(self, reference: str) -> None:
