@@ -9,6 +9,7 @@ from typing import Self
 import pytest
 
 from medici_worker.containers.archives import tar_end, tar_file
+from medici_worker.containers.build_marks import marking
 from medici_worker.containers.engine import BuildBroken, BuildOrder, ContainerPlan
 from medici_worker.containers.profile import hardened
 from medici_worker.protocol import Stage
@@ -100,10 +101,11 @@ def test_a_build_that_prints_without_end(engine):
 
 
 def test_forged_lines_of_a_build_are_bounded(engine):
-    """A step that prints what the builder prints: names of images, which are looked at before anything is done."""
+    """A step that prints what the builder prints: names of images."""
     code = "for n in range(300000): print(' ---> %012x' % n)"
-    text = f'FROM {IMAGE}\nRUN ["python", "-c", "{code}"]\nRUN false\n'
-    order = BuildOrder(f"medici/run-image:test-forged-{os.getpid()}", 300, 512 * MIB, 1)
+    mark = f"test-forged-{os.getpid()}"
+    text = f'FROM {IMAGE}\n{marking(mark)}\nRUN ["python", "-c", "{code}"]\nRUN false\n'
+    order = BuildOrder(f"medici/run-image:{mark}", 300, 512 * MIB, 1, mark=mark)
     with Memory() as memory, pytest.raises(BuildBroken):
         engine.build([*tar_file("Dockerfile", text.encode()), tar_end()], order, lambda _: None)
     assert memory.grown_bytes < 64 * MIB

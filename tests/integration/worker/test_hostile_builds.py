@@ -194,7 +194,7 @@ def test_an_images_own_health_check_does_not_run(engine):
     running = engine.start(ContainerPlan(name, kept.tag, hardened(SMALL, engine_cpus=1), command=command), log.extend)
     try:
         said = engine.api.inspect_container(name)["Config"]
-        assert (said["Healthcheck"], said["Labels"][LABEL_BUILD]) == ({"Test": ["NONE"]}, "")
+        assert (said["Healthcheck"]["Test"], said["Labels"][LABEL_BUILD]) == (["NONE"], "")
         assert running.wait(30).code == 0
         assert log == b"[]\n"
     finally:
