@@ -1,8 +1,11 @@
-"""Full disks: of a worker, which then takes no run, and of the platform's storage, which then takes no upload."""
+"""Full disks and engines that are away: such a worker takes no run. A full storage takes no upload."""
+
+from types import SimpleNamespace
 
 import pytest
 
 from medici_platform.accounts.rules import Role
+from medici_platform.cli import workers
 from tests.factories.platform import RESULTS_ZIP, FakeWorker, import_bundle, join, running_platform, submit
 from tests.integration.platform.page_client import PageClient
 
@@ -48,6 +51,56 @@ def test_administrators_see_which_disk_is_full(platform):
     page = PageClient(platform, "root").get("/admin/workers").text
     assert "disk full" in page
     assert "docker 20.10" in page
+
+
+def test_a_run_says_that_it_waits_for_a_container_engine(platform, people):
+    olga, alice = people
+    worker = FakeWorker(platform, platform.worker("gpu-1"))
+    number = submit(platform, alice).json()["id"]
+
+    worker.hello(is_engine_away=True).raise_for_status()
+    assert waiting(platform, alice, number) == (
+        "Waiting: the container engine of the machines that run submissions does not answer at the moment; the run "
+        "starts by itself when it does."
+    )
+    assert waiting(platform, olga, number) == (
+        "Waiting: the container engine does not answer on gpu-1: start it there, and the run starts by itself."
+    )
+    full = FakeWorker(platform, platform.worker("gpu-2"))
+    full.hello(is_low_on_disk=True).raise_for_status()
+    assert waiting(platform, olga, number) == (
+        "Waiting: the worker gpu-2 has no disk space left: free some room there, and the run starts by itself."
+    )
+    full.hello(is_engine_away=True).raise_for_status()
+    assert waiting(platform, olga, number) == (
+        "Waiting: the container engine does not answer on gpu-1, gpu-2: start it there, and the run starts by itself."
+    )
+    full.hello().raise_for_status()
+    assert waiting(platform, alice, number) == "Next in the queue."
+
+
+def test_administrators_see_whose_engine_is_away(platform, monkeypatch, capsys):
+    root = platform.user("root", Role.ADMIN)
+    worker = FakeWorker(platform, platform.worker("gpu-1"))
+
+    def seen():
+        with platform.client(root) as client:
+            monkeypatch.setattr(
+                workers, "Client", lambda: SimpleNamespace(get=lambda path: client.get(f"/api/v1{path}").json())
+            )
+            workers.list_workers()
+        return PageClient(platform, "root").get("/admin/workers").text, capsys.readouterr().out
+
+    worker.hello(is_engine_away=True).raise_for_status()
+    page, listed = seen()
+    assert '<span class="chip chip-ended">engine away</span>' in page
+    assert "Start the engine on its machine" in page
+    assert "engine away" in listed
+    worker.hello().raise_for_status()
+    page, listed = seen()
+    assert '<span class="chip chip-open">connected</span>' in page
+    assert "Start the engine" not in page
+    assert "engine away" not in listed
 
 
 def test_with_room_again_the_runs_that_wait_are_offered_again(platform, people):

@@ -297,17 +297,3 @@ def test_operators_see_what_waits_and_what_has_run_out(platform, worker, alice):
     assert gauges() == {"medici_lease_overrun_seconds": 0, "medici_queue_wait_seconds": 0}
     platform.clock.advance(seconds=70)
     assert 10 <= gauges()["medici_lease_overrun_seconds"] < 20
-
-
-def test_a_worker_whose_engine_is_away_is_none_that_a_run_could_wait_for(platform, alice):
-    credential = platform.worker("w1")
-    number, _ = handed_in(platform, alice)
-    said = []
-    for is_away in (False, True, False):
-        with platform.client(credential) as client:
-            body = {"version": "0", "hostname": "h", "slots": 1, "is_engine_away": is_away}
-            client.post("/api/worker/v1/hello", json=body).raise_for_status()
-        with platform.client(alice) as client:
-            said.append(client.get(f"/api/v1/submissions/{number}/runs").json()[0]["waiting"])
-    away = "Waiting: no worker is connected at the moment; the run starts as soon as one is."
-    assert said == ["Next in the queue.", away, "Next in the queue."]

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlalchemy.orm import Session
 
 from medici_platform import migrate
+from medici_platform.accounts.models import User
 from medici_platform.accounts.queries import user_by_name
 from medici_platform.accounts.rules import LONGEST_TOKEN_DAYS, Role, Scope
 from medici_platform.accounts.service import change_password, issue_token
@@ -34,36 +36,47 @@ def create_user(
     password: Annotated[
         str | None, typer.Option(envvar="MEDICI_NEW_PASSWORD", help="For the pages; without it only tokens work.")
     ] = None,
-    scope: Annotated[Scope, typer.Option(help="What the token opens.")] = Scope.FULL,
+    scope: Annotated[Scope | None, typer.Option(help="What the token opens; default: full.")] = None,
     days: Annotated[
         int | None, typer.Option(help="The token is valid for; default: until revoked.", min=1, max=LONGEST_TOKEN_DAYS)
     ] = None,
     data_dir: DataDir = None,
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
-    """Create a user (or give an existing one a new token) and print an API token."""
+    """Create a user and print an API token. An existing user gets a new password, a new token (default), or both.
+
+    With a new password for an existing user, --scope or --days asks for a token too.
+    """
     settings = local_settings(data_dir)
     migrate.upgrade(settings.database, settings.migrations_dir)
     database = Database(settings.database)
     role = Role.ADMIN if admin else Role.ORGANIZER if organizer else Role.PARTICIPANT
+    makes_token = True
     with database.write() as session:
         user = user_by_name(session, name)
         if user is None:
             user = make_user(session, username=name, password=password, role=role, now=utc_now())
         else:
-            notes.print(f"The user {name} exists: a new token for them.")
             user.role = role if role != Role.PARTICIPANT else user.role
             if password:
                 change_password(session, user, password=password)
-        valid_for = timedelta(days=days) if days else None
-        token = issue_token(session, user, name="command line", now=utc_now(), valid_for=valid_for, scope=scope)
+                makes_token = bool(scope or days)
+            got = ["a new password"] * bool(password) + ["a new token"] * makes_token
+            notes.print(f"The user {name} exists: {' and '.join(got)} for them.")
+        token = _new_token(session, user, scope, days) if makes_token else None
         role = user.role
     database.close()
     if as_json:
         typer.echo(json.dumps({"username": name, "role": role.value, "token": token}))
-    else:
+    elif token:
         notes.print(f"Token of {name} ({role.value}) in {settings.shown_database}, shown once:")
         typer.echo(token)
+
+
+def _new_token(session: Session, user: User, scope: Scope | None, days: int | None) -> str:
+    valid_for = timedelta(days=days) if days else None
+    scope = scope or Scope.FULL
+    return issue_token(session, user, name="command line", now=utc_now(), valid_for=valid_for, scope=scope)
 
 
 @app.command("migrate")

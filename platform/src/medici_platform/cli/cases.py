@@ -25,7 +25,10 @@ def cases(
     kept = [run for run in runs if run["has_cases"]]
     if not kept:
         client.get(f"/runs/{runs[0]['id']}/cases")  # the platform's own words
-    output.mkdir(parents=True, exist_ok=True)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CommandFailed(f"{output} cannot be written: {error.strerror}.", code="output") from error
     files = []
     for run in kept:
         file = output / f"submission-{submission}-task-{run['task_index']}-cases.csv"

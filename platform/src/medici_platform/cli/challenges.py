@@ -132,6 +132,8 @@ def _unpack(archive: Path, folder: Path) -> None:
         extract_zip(archive, folder)
     except ArchiveRejected as error:
         raise CommandFailed(f"{folder} cannot take the bundle: {error}", code="output") from error
+    except OSError as error:
+        raise CommandFailed(f"{folder} cannot be written: {error.strerror}.", code="output") from error
 
 
 @app.command()

@@ -1,6 +1,8 @@
 """The platform's JSON API, as the commands use it."""
 
 import os
+import secrets
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -46,14 +48,14 @@ class Client:
         return self._send_file("PUT", path, file, None, params)
 
     def download(self, path: str, destination: Path, **params: Any) -> None:
-        """Nothing is written when the platform refuses."""
+        """Whole or not at all: nothing is written when the platform refuses, or is gone before the end."""
         waits = httpx.Timeout(None, connect=10)
         try:
             with self._http.stream("GET", path, params=_given(params), timeout=waits) as answer:
                 if answer.is_error:
                     answer.read()
                     _check(answer)
-                with destination.open("wb") as target:
+                with write_file(destination) as target:
                     for chunk in answer.iter_bytes():
                         target.write(chunk)
         except httpx.HTTPError as error:
@@ -119,6 +121,28 @@ def open_file(path: Path) -> Iterator[Any]:
         raise CommandFailed(f"There is no file {path}.", code="no_file")
     with path.open("rb") as content:
         yield content
+
+
+@contextmanager
+def write_file(path: Path) -> Iterator[Any]:
+    """A draft beside it takes its name at the end, so that what breaks off leaves what was there."""
+    path = path.resolve()
+    try:
+        if path.exists() and not path.is_file():  # a device or a pipe, as in `-o /dev/stdout`
+            with path.open("wb") as content:
+                yield content
+            return
+        draft = path.with_name(f".medici-{secrets.token_hex(6)}.part")
+        try:
+            with draft.open("xb") as content:
+                yield content
+            if path.exists():
+                shutil.copymode(path, draft)
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+    except OSError as error:
+        raise CommandFailed(f"{path} cannot be written: {error.strerror}.", code="output") from error
 
 
 def _given(params: dict[str, Any]) -> dict[str, Any]:

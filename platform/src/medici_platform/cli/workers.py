@@ -1,6 +1,6 @@
 """`medici worker`: run one, or enrol and revoke them."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -49,6 +49,11 @@ def revoke(name: str) -> None:
     notes.print(f"The worker {name} can no longer claim runs.")
 
 
+def _fault(worker: dict[str, Any]) -> str:
+    faults = {"engine away": worker["is_engine_away"], "disk full": worker["is_low_on_disk"]}
+    return ", ".join(fault for fault, is_so in faults.items() if is_so) or "–"
+
+
 @app.command("list")
 def list_workers(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """The enrolled workers (administrators)."""
@@ -62,10 +67,17 @@ def list_workers(as_json: Annotated[bool, typer.Option("--json")] = False) -> No
             each["hostname"],
             str(each["slots"]),
             ", ".join(each["gpus"]) or "–",
-            "full: takes no run" if each["is_low_on_disk"] else "–",
+            _fault(each),
             each["seen_at"] or "never",
         ]
         for each in workers
     ]
-    columns = [("Name", False), ("Host", False), ("Slots", True), ("GPUs", False), ("Disk", False), ("Seen", False)]
+    columns = [
+        ("Name", False),
+        ("Host", False),
+        ("Slots", True),
+        ("GPUs", False),
+        ("Takes no run", False),
+        ("Seen", False),
+    ]
     print_table("Workers", columns, rows)

@@ -26,5 +26,7 @@ class WorkerOut(BaseModel):
     seen_at: datetime | None
     is_low_on_disk: bool
     """It takes no run until there is room again."""
+    is_engine_away: bool
+    """Its container engine does not answer: it takes no run until it does."""
     engine: dict[str, str]
     """What its container engine says of itself."""

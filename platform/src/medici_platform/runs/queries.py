@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from medici_platform.errors import Gone, NotFound
 from medici_platform.queues.models import Worker
+from medici_platform.queues.rules import engine_away_sentence
 from medici_platform.runs.models import Run, RunAttempt, RunLog, Score
 from medici_platform.runs.rules import low_disk_sentence, waiting_sentence
 from medici_platform.security import hash_token
@@ -136,14 +137,15 @@ def why_waiting(session: Session, run: Run, *, now: datetime, names_workers: boo
         select(Worker).where(
             Worker.queue_id == run.queue_id,
             Worker.revoked_at.is_(None),
-            Worker.is_engine_away.is_(False),
             Worker.seen_at > now - timedelta(minutes=3),
         )
     ).all()
     with_gpus = [worker for worker in workers if len(worker.gpus) >= run.gpus]
     low = [worker.name for worker in with_gpus if worker.is_low_on_disk]
-    if low and len(low) == len(with_gpus):
-        return low_disk_sentence(low if names_workers else [])
+    away = [worker.name for worker in with_gpus if worker.is_engine_away]
+    if with_gpus and {*low, *away} == {worker.name for worker in with_gpus}:
+        sentence, names = (low_disk_sentence, low) if low else (engine_away_sentence, away)
+        return sentence(names if names_workers else [])
     return waiting_sentence(ahead=ahead or 0, workers=len(workers), gpus=run.gpus, gpu_workers=len(with_gpus))
 
 
