@@ -7,7 +7,13 @@ import socket
 
 import pytest
 
-from medici_worker.containers.build_index import IndexNotAllowed, IndexRules, index_arguments, lines_after_from
+from medici_worker.containers.build_index import (
+    IndexNotAllowed,
+    IndexRules,
+    Reachable,
+    index_arguments,
+    lines_after_from,
+)
 from medici_worker.containers.build_policy import check
 from medici_worker.containers.index_door.proxy import Proxy, Refused, Rules, parse
 from medici_worker.protocol import BuildPolicy
@@ -16,13 +22,13 @@ INDEX = "https://packages.example.org/simple"
 
 
 def rules(**said) -> Rules:
-    values = {"allowed": frozenset({"packages.example.org:443"}), "networks": (), "limit_bytes": 10_000, **said}
+    tunnels = frozenset({"packages.example.org:443"})
+    values = {"tunnels": tunnels, "plain": frozenset({"mirror:8080"}), "networks": (), "limit_bytes": 10_000, **said}
     return Rules(**values)
 
 
 def asked(head: str) -> None:
-    request = parse(head.encode())
-    rules().require_listed(request.host, request.port)
+    rules().require_listed(parse(head.encode()))
 
 
 @pytest.mark.parametrize(
@@ -42,6 +48,17 @@ def asked(head: str) -> None:
         "CONNECT packages.example.org HTTP/1.1",
         "CONNECT packages.example.org:\u0664\u0664\u0663 HTTP/1.1",
         "CONNECT user@packages.example.org:443 HTTP/1.1",
+        "CONNECT mirror:8080 HTTP/1.1",
+        "GET http://packages.example.org:443/simple HTTP/1.1",
+        "GET http://mirror:8080/\tx HTTP/1.1",
+        "GET http://mirror:8080/x\n HTTP/1.1",
+        "GET http://mirror:8080/x HTTP/1.1\nPOST http://mirror:8080/ HTTP/1.1",
+        "GET http://mirror:8080/ HTTP/1.1\r\nX: a\n\nPOST /admin HTTP/1.1",
+        "GET http://mirror:8080/ HTTP/1.1\r\nX: a\rY: b",
+        "GET http://mirror:8080/ HTTP/1.1\r\nX: a\0",
+        "GET http://mirror:8080/ HTTP/1.1\r\nX: a\r\n Y: b",
+        "GET http://mirror:8080/ HTTP/1.1\r\nContent-Length : 5",
+        "GET http://mirror:8080/ HTTP/1.1\r\nno colon",
         "GET http://packages.example.org/simple HTTP/1.1",
         "GET http://evil@packages.example.org:443/ HTTP/1.1",
         "GET https://packages.example.org/simple HTTP/1.1",
@@ -59,13 +76,12 @@ def test_all_else_is_refused(line):
 
 
 def test_the_index_itself_is_not():
-    request = parse(b"CONNECT Packages.Example.org:443 HTTP/1.1\r\n\r\n")
-    rules().require_listed(request.host, request.port)
+    rules().require_listed(parse(b"CONNECT Packages.Example.org:443 HTTP/1.1\r\n\r\n"))
     plain = parse(
         b"GET http://packages.example.org/simple/x/?a=b HTTP/1.1\r\nHost: evil\r\nProxy-Authorization: x\r\n"
         b"Connection: keep-alive\r\nAccept: */*\r\n\r\n"
     )
-    rules(allowed=frozenset({"packages.example.org:80"})).require_listed(plain.host, plain.port)
+    rules(plain=frozenset({"packages.example.org:80"})).require_listed(plain)
     assert plain.head == (
         b"GET /simple/x/?a=b HTTP/1.1\r\nHost: packages.example.org\r\nConnection: close\r\nAccept: */*\r\n\r\n"
     )
@@ -184,7 +200,27 @@ def test_which_indexes_the_operator_allows():
         IndexRules().require(INDEX)
     with pytest.raises(IndexNotAllowed):
         IndexRules(("*",)).require("https://packages.example.org/simple\nX: y")
-    assert allowed.reachable(INDEX) == ["packages.example.org:443", "files.example.org:443", "x:80"]
+    assert allowed.reachable(INDEX) == Reachable(("packages.example.org:443", "files.example.org:443"), ("x:80",))
+    further = IndexRules(hosts=("files:9000", "tls", "mirror:8080"))
+    assert further.reachable("http://mirror:8080/simple") == Reachable(("tls:443",), ("mirror:8080", "files:9000"))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "url", "fits"),
+    [
+        ("https://*.corp.example/simple", "https://a.corp.example/simple", True),
+        ("https://*.corp.example/simple", "https://evil.org/x.corp.example/simple", False),
+        ("https://*.corp.example/simple", "https://evil.org?x.corp.example/simple", False),
+        ("https://*.corp.example/simple", "http://a.corp.example/simple", False),
+        ("https://A.example/*", "https://a.example/x/simple", True),
+        ("https://a.example*", "https://a.example/simple", False),
+        ("http*://a.example/*", "https://a.example/simple", False),
+        ("*", "http://a.example:81/simple", True),
+    ],
+)
+def test_a_pattern_means_host_and_path_apart(pattern, url, fits):
+    with contextlib.nullcontext() if fits else pytest.raises(IndexNotAllowed):
+        IndexRules((pattern,)).require(url)
 
 
 def test_each_stage_hears_of_the_index_and_lines_before_stay_where_they_are():

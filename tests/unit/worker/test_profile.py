@@ -47,6 +47,19 @@ def test_the_whole_profile():
     }
 
 
+def test_nothing_of_an_image_is_loaded_into_what_prepares_its_gpus():
+    assert hardened(LIMITS, engine_cpus=8, gpu_ids=("GPU-a",)).environment == {
+        "HOME": "/tmp",
+        "NVIDIA_VISIBLE_DEVICES": "GPU-a",
+        "NVIDIA_DRIVER_CAPABILITIES": "compute,utility",
+        "LD_PRELOAD": "",
+        "NVIDIA_GDS": "disabled",
+        "NVIDIA_MOFED": "disabled",
+        "NVIDIA_NVSWITCH": "disabled",
+        "NVIDIA_GDRCOPY": "disabled",
+    }
+
+
 def test_cpus_are_clipped_to_what_the_engine_has():
     assert hardened(LIMITS, engine_cpus=1).host["nano_cpus"] == 1_000_000_000
 

@@ -46,6 +46,14 @@ class IndexNotAllowed(EngineError):
 
 
 @dataclass(frozen=True, slots=True)
+class Reachable:
+    """`host:port` pairs: to which a tunnel leads, and which are asked in plain HTTP."""
+
+    tunnels: tuple[str, ...] = ()
+    plain: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class IndexRules:
     """What the worker's operator allows: patterns of index addresses, hosts that these send on to (`host` or
     `host:port`), private networks in which all of them may lie, the engine's network on which they are asked.
@@ -61,17 +69,27 @@ class IndexRules:
 
     def require(self, url: str) -> None:
         """Raises `IndexNotAllowed`."""
-        if _parts(url) is None or not any(fnmatchcase(url, pattern) for pattern in self.patterns):
+        parts = _parts(url)
+        if parts is None or not any(_fits(parts, pattern) for pattern in self.patterns):
             raise IndexNotAllowed(
                 f"The phase lets builds ask the package index {url}, and this worker's operator does not: list it in "
                 "MEDICI_WORKER_BUILD_INDEXES, or take it out of the phase."
             )
 
-    def reachable(self, url: str) -> list[str]:
-        """`host:port` pairs."""
+    def reachable(self, url: str) -> Reachable:
+        """Of an index and the hosts that it sends on to. These are asked as the index is, but for the ports that say it
+        themselves: through a tunnel to a plain host a build could say anything.
+        """
         parts = _parts(url)
-        own = [f"{parts.hostname}:{parts.port or PORTS[parts.scheme]}"] if parts else []
-        return own + [host.lower() if ":" in host else f"{host.lower()}:443" for host in self.hosts]
+        if parts is None:
+            return Reachable()
+        own = f"{parts.hostname}:{parts.port or PORTS[parts.scheme]}"
+        further = [host.lower() if ":" in host else f"{host.lower()}:443" for host in self.hosts]
+        schemes = {own: parts.scheme} | {pair: _scheme(pair, parts.scheme) for pair in further if pair != own}
+        return Reachable(
+            tunnels=tuple(pair for pair, scheme in schemes.items() if scheme == "https"),
+            plain=tuple(pair for pair, scheme in schemes.items() if scheme == "http"),
+        )
 
     def ca_text(self) -> bytes | None:
         return self.ca.read_bytes() if self.ca else None
@@ -135,8 +153,10 @@ class IndexDoor:
                 self._engine.remove_volume(name)
 
     def _proxy(self, name: str, url: str, labels: Mapping[str, str]) -> ContainerPlan:
+        reachable = self.rules.reachable(url)
         rules = {
-            "allowed": self.rules.reachable(url),
+            "tunnels": reachable.tunnels,
+            "plain": reachable.plain,
             "networks": list(self.rules.private_networks),
             "limit_bytes": self.rules.limit_bytes,
         }
@@ -181,6 +201,22 @@ class IndexDoor:
             yield running
         finally:
             running.remove()
+
+
+def _fits(url: SplitResult, pattern: str) -> bool:
+    """Host and path apart: a `*` in the host would else reach over a slash, into a path on any host."""
+    if pattern == "*":
+        return True
+    scheme, _, rest = pattern.partition("://")
+    host, slash, path = rest.partition("/")
+    return (
+        url.scheme == scheme and fnmatchcase(url.netloc.lower(), host.lower()) and fnmatchcase(url.path, slash + path)
+    )
+
+
+def _scheme(pair: str, otherwise: str) -> str:
+    port = int(pair.rpartition(":")[2])
+    return next((scheme for scheme, known in PORTS.items() if known == port), otherwise)
 
 
 def _parts(url: str) -> SplitResult | None:

@@ -18,6 +18,8 @@ OPEN_FILES = 4096
 OUTPUT_SLACK_BYTES = 1024**2
 """A volume for outputs is this much larger than its limit: what is over the limit is seen, not guessed."""
 MIN_MEMORY_BYTES = 6 * 1024**2  # the engine refuses less
+FURTHER_DEVICES = ("NVIDIA_GDS", "NVIDIA_MOFED", "NVIDIA_NVSWITCH", "NVIDIA_GDRCOPY")
+"""By these variables an image asks NVIDIA's runtime for devices of the host that are no GPUs."""
 OWN_KERNELS = ("runsc", "kata")
 """In the names of runtimes that run a kernel of their own around a container."""
 OWN_KERNEL_PIDS = 256
@@ -75,8 +77,12 @@ def hardened(
 def environment(gpu_ids: Sequence[str]) -> dict[str, str]:
     """What no image may say for itself. NVIDIA's runtime gives a container the GPUs that its environment names, which
     an image could set to `all`, and old CUDA images get all of them when it names none: "void" is none.
+
+    What NVIDIA's toolkit does at the start of a container with GPUs, it does as root of the host, and versions before
+    1.17.8 do it with this environment (CVE-2025-23266): nothing of the image's is loaded into it.
     """
-    return {
+    held = {"LD_PRELOAD": "", **dict.fromkeys(FURTHER_DEVICES, "disabled")} if gpu_ids else {}
+    return held | {
         "HOME": "/tmp",  # noqa: S108 - inside the container
         "NVIDIA_VISIBLE_DEVICES": ",".join(gpu_ids) or "void",
         "NVIDIA_DRIVER_CAPABILITIES": "compute,utility",

@@ -24,6 +24,9 @@ IDLE_S = 120.0
 MOST_AT_ONCE = 32
 NAME = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
 METHODS = ("GET", "HEAD")
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\x00-\x08\x0a-\x1f\x7f]*")
+"""One line, without what another server could take for the end of one."""
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Connect = Callable[[str, int], Awaitable[Streams]]
@@ -36,9 +39,12 @@ class Refused(Exception):
 
 @dataclass
 class Rules:
-    """`allowed`: `host:port` pairs. `networks`: private ones in which these hosts may lie."""
+    """`tunnels`, `plain`: `host:port` pairs that are asked through CONNECT, and by GET and HEAD. `networks`: private
+    ones in which these hosts may lie.
+    """
 
-    allowed: frozenset[str]
+    tunnels: frozenset[str]
+    plain: frozenset[str]
     networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
     limit_bytes: int
     passed_bytes: int = field(default=0)
@@ -47,14 +53,17 @@ class Rules:
     def read(cls, text: str) -> "Rules":
         said = json.loads(text)
         networks = tuple(ipaddress.ip_network(one) for one in said["networks"])
-        return cls(frozenset(said["allowed"]), networks, int(said["limit_bytes"]))
+        return cls(frozenset(said["tunnels"]), frozenset(said["plain"]), networks, int(said["limit_bytes"]))
 
-    def require_listed(self, host: str, port: int) -> None:
+    def require_listed(self, request: "Request") -> None:
         """Names alone: an address, however it is written, is none."""
-        if not NAME.fullmatch(host):
-            raise Refused(f"{host[:80]!r} is not the name of a host")
-        if f"{host}:{port}" not in self.allowed:
-            raise Refused(f"{host}:{port} is not the index that this build may ask")
+        if not NAME.fullmatch(request.host):
+            raise Refused(f"{request.host[:80]!r} is not the name of a host")
+        pair = f"{request.host}:{request.port}"
+        if pair not in self.tunnels | self.plain:
+            raise Refused(f"{pair} is not the index that this build may ask")
+        if pair not in (self.tunnels if request.method == "CONNECT" else self.plain):
+            raise Refused(f"{pair} is not asked by {request.method}")
 
     def require_public(self, address: str) -> None:
         """A name that leads into the worker's own network is refused, unless its operator listed that network."""
@@ -82,7 +91,9 @@ class Request:
 
 def parse(head: bytes) -> Request:
     """`CONNECT host:port`, or GET and HEAD of an `http://` address. Raises `Refused`."""
-    lines = head.decode("latin-1").split("\r\n")
+    lines = head.removesuffix(b"\r\n\r\n").decode("latin-1").split("\r\n")
+    if CONTROL.search(lines[0]) or not all(map(HEADER.fullmatch, lines[1:])):
+        raise Refused("the request can't be read")
     words = lines[0].split(" ")
     if len(words) != 3 or not words[2].startswith("HTTP/1."):  # noqa: PLR2004 - method, target, version
         raise Refused("the request can't be read")
@@ -111,7 +122,7 @@ def _rewritten(method: str, path: str, host: str, lines: list[str]) -> bytes:
     kept = [
         line
         for line in lines
-        if line and line.partition(":")[0].strip().lower() not in dropped and not line.lower().startswith("proxy-")
+        if line.partition(":")[0].lower() not in dropped and not line.lower().startswith("proxy-")
     ]
     own = [f"{method} {path} HTTP/1.1", f"Host: {host.removesuffix(':80')}", "Connection: close"]
     return "\r\n".join([*own, *kept, "", ""]).encode("latin-1")
@@ -158,7 +169,7 @@ class Proxy:
             await _close(far_writer)
 
     async def _connected(self, request: Request) -> Streams:
-        self._rules.require_listed(request.host, request.port)
+        self._rules.require_listed(request)
         addresses = list(await asyncio.wait_for(self._lookup(request.host, request.port), CONNECT_S))
         for address in addresses:
             self._rules.require_public(address)
