@@ -169,8 +169,11 @@ def _require_empty(engine: Engine, storage: Path, files: Iterable[str], migratio
             f"The database is not empty: restore into a new one, so that nothing is overwritten.{hint}"
         )
     known = set(files)
-    if any(path.name.removeprefix(".") not in known for path in storage.glob("[0-9a-f][0-9a-f]/*")):
-        raise BackupUnusable(f"The storage {storage} is not empty: restore into a new one.")
+    for path in storage.glob("[0-9a-f][0-9a-f]/*"):
+        if path.name.removeprefix(".") not in known:
+            raise BackupUnusable(f"The storage {storage} is not empty: restore into a new one.")
+        if path.name in known and _sha256(path) != path.name:
+            raise BackupUnusable(f"The storage's file {path.name} is damaged: restore into a new one.")
 
 
 def _counts(engine: Engine) -> dict[str, int]:

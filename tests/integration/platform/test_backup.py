@@ -190,8 +190,19 @@ def test_nothing_that_is_there_is_overwritten(kept, tmp_path):
     old = f"sqlite:///{tmp_path / 'old' / 'medici.sqlite3'}"
     with pytest.raises(BackupUnusable, match="The database is not empty"):
         restore_backup(kept, old, tmp_path / "new", migrations=None)
+    url, storage = f"sqlite:///{tmp_path / 'new.sqlite3'}", tmp_path / "old" / "storage"
+    Storage(storage).store_bytes(b"of another platform")
     with pytest.raises(BackupUnusable, match="is not empty: restore into a new one"):
-        restore_backup(kept, f"sqlite:///{tmp_path / 'new.sqlite3'}", tmp_path / "old" / "storage", migrations=None)
+        restore_backup(kept, url, storage, migrations=None)
+
+
+def test_what_an_earlier_try_has_left_damaged_is_refused(kept, tmp_path):
+    left = next((tmp_path / "old" / "storage").glob("[0-9a-f][0-9a-f]/*"))
+    left.chmod(0o600)
+    left.write_bytes(b"half of it")
+    url = f"sqlite:///{tmp_path / 'new.sqlite3'}"
+    with pytest.raises(BackupUnusable, match=f"file {left.name} is damaged: restore into a new one"):
+        restore_backup(kept, url, tmp_path / "old" / "storage", migrations=None)
 
 
 def test_an_unknown_or_missing_backup_is_named(kept, tmp_path):
