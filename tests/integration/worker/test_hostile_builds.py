@@ -1,5 +1,6 @@
 """Strangers' Dockerfiles on a real engine: what they try, and what is left of it."""
 
+import gzip
 import re
 import threading
 import time
@@ -42,10 +43,10 @@ def others(engine) -> Iterator[str]:
 
 @pytest.fixture
 def attack(site, make):
-    def build(dockerfile: str, **policy):
+    def build(dockerfile: str, files: dict | None = None, **policy):
         host = make.host(python_program())
         build_policy = BuildPolicy(memory_bytes=512 * MIB, **policy)
-        spec = make.container(dockerfile, limits=SMALL, scoring_limits=SMALL, build=build_policy)
+        spec = make.container(dockerfile, files, limits=SMALL, scoring_limits=SMALL, build=build_policy)
         return execute(spec, host, site), host
 
     return build
@@ -150,6 +151,29 @@ def test_a_failed_build_leaves_nothing(engine):
         engine.build(context(text), order(bases=frozenset([base])), bytearray().extend)
     assert unnamed(engine) <= before
     assert engine.image(IMAGE).image_id == base
+
+
+def test_an_archive_is_never_unpacked_by_the_engine(attack):
+    packed = gzip.compress(b"".join([*tar_file("inner", b"unpacked"), tar_end()]))
+    files = {"d/weights.bin": packed, "plain.gz": gzip.compress(b"text")}
+    report, _ = attack(f"FROM {IMAGE}\nADD d/*.bin /x/\n", files)
+    assert report.failure is FailureKind.IMAGE_REFUSED
+    assert report.public_detail == (
+        "Line 2 of the Dockerfile: ADD would unpack 'd/weights.bin': use COPY, and a RUN line that unpacks it."
+    )
+    lists = 'CMD ["sh", "-c", "cd /x && find . -type f | sort > /mnt/out/y"]\n'
+    report, host = attack(f'FROM {IMAGE}\nADD . /x/\nADD ["plain.gz", "/x/y"]\n{lists}', files)
+    assert report.failure is None, report
+    assert host.outputs == {"y": b"./Dockerfile\n./d/weights.bin\n./plain.gz\n./y\n"}
+
+
+def test_layers_are_used_again_by_other_submissions(attack):
+    """The worker's label differs between its builds at a time alone."""
+    step = f"RUN echo {uuid.uuid4()} > /a"
+    for number in range(2):
+        _, host = attack(f"FROM {IMAGE}\n{step}\nCOPY x /\nCMD true\n", {"x": f"{number} {uuid.uuid4()}"})
+        after = host.logs[Stage.PREPARING].partition(f"{step}\n")[2]
+        assert after.startswith(" ---> Using cache\n") is (number == 1), after
 
 
 FORGING = """
