@@ -98,9 +98,8 @@ def test_every_backup_of_a_platform_at_work_is_whole(kind, request, tmp_path):
             at=each.folder.name,
         )
     last = tmp_path / f"new{len(made) - 1}"
-    with running_platform(
-        last, database_url=f"sqlite:///{last}/medici.sqlite3", secret_key="another secret key than before"
-    ) as platform:
+    url, key = f"sqlite:///{last}/medici.sqlite3", "another secret key than before"
+    with running_platform(last, database_url=url, secret_key=key) as platform:
         assert board(platform) == shown
         assert len(shown["entries"]) == CLIENTS
 
@@ -113,7 +112,9 @@ def test_what_was_under_way_is_given_out_again_and_people_come_in_as_before(tmp_
         write_backup(settings.database, settings.storage, tmp_path / "kept", now=MORNING)
     url = f"sqlite:///{tmp_path}/new.sqlite3"
     restore_backup(tmp_path / "kept", url, tmp_path / "new/storage", migrations=None)
-    with running_platform(tmp_path / "new", database_url=url, secret_key="another secret key than before") as platform:
+    with running_platform(
+        tmp_path / "new", database_url=url, secret_key="another secret key than before"
+    ) as platform:  # pragma: allowlist secret
         from medici_platform.clock import Clock
 
         platform.clock.advance(seconds=61)

@@ -70,10 +70,17 @@ def _require_scope(request: Request, held: Scope) -> None:
         )
 
 
+def opens_all_of(user: User, *, is_own: bool) -> bool:
+    """Whether this token, or session, opens all that its owner may see of a submission."""
+    return user.scope == Scope.FULL or is_own
+
+
 def require_own_act(user: User, *, is_own: bool) -> None:
-    """A token for a participant's acts opens none of an organizer's, also when its owner is one."""
-    if user.scope == Scope.SUBMIT and not is_own:
-        raise TokenScope("This token has the scope 'submit', for your own submissions alone: use one with 'full'.")
+    """A narrower token opens nothing of an organizer's, whoever owns it: no acts, and nothing that others made."""
+    if not opens_all_of(user, is_own=is_own):
+        raise TokenScope(
+            f"This token has the scope {user.scope.value!r}, for your own submissions alone: use one with 'full'."
+        )
 
 
 def session_cookie(request: Request, context: Context) -> str:
@@ -121,10 +128,11 @@ def check_password(context: Context, request: Request, *, username: str, passwor
     Raises NotSignedIn with one sentence for an unknown user and a wrong password alike.
     """
     client = request.client.host if request.client else "unknown"
+    username = username.strip().lower()[:40]
     throttle(request.app, context.settings.address_attempts, "address", client)
-    throttle(request.app, context.settings.sign_in_attempts, "sign-in", client, username.lower()[:40])
+    throttle(request.app, context.settings.sign_in_attempts, "sign-in", client, username)
     with context.database.read() as session:
-        user = queries.user_by_name(session, username.strip())
+        user = queries.user_by_name(session, username)
     hashed = user.password_hash if user and user.disabled_at is None else None
     if not password_matches(password, hashed) or user is None:
         raise NotSignedIn("The user name or the password is wrong.", code="wrong_password")

@@ -3,7 +3,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse, HTMLResponse, Response
 
-from medici_platform.accounts.access import SignedIn, opened_by
+from medici_platform.accounts.access import SignedIn, opened_by, opens_all_of, require_own_act
 from medici_platform.accounts.models import User
 from medici_platform.accounts.rules import Scope
 from medici_platform.challenges.html import DETAILED_RESULTS_POLICY, clean_detailed_results
@@ -33,7 +33,11 @@ Attempt = Annotated[int | None, Query(ge=0, le=2**31 - 1)]
 @opened_by(Scope.READ)
 def list_runs(submission_id: Id, user: SignedIn, context: CurrentContext, session: CurrentSession) -> list[RunOut]:
     """One run a task, with its attempts, times and scores."""
-    return views.runs_for(session, context, get_submission(session, submission_id, user), user)
+    submission = get_submission(session, submission_id, user)
+    runs = views.runs_for(session, context, submission, user)
+    if opens_all_of(user, is_own=submission.participant.user_id == user.id):
+        return runs
+    return [run.model_copy(update={"private_detail": None}) for run in runs]  # it can end with a hidden phase's log
 
 
 @router.get("/submissions/{submission_id}/logs")
@@ -45,7 +49,8 @@ def show_log(
     session: CurrentSession,
     after: Annotated[int, Query(ge=0, le=2**32)] = 0,
 ) -> LogOut:
-    return logs.log_for(session, context, get_submission(session, submission_id, user), user, after=after)
+    submission = get_submission_to_act_on(session, submission_id, user)
+    return logs.log_for(session, context, submission, user, after=after)
 
 
 @router.post("/submissions/{submission_id}/cancel")
@@ -81,6 +86,7 @@ def rescore(
 def download_outputs(run_id: Id, user: SignedIn, context: CurrentContext, session: CurrentSession) -> FileResponse:
     """What the container wrote to /mnt/out, as a zip."""
     run = _visible_run(session, run_id, user)
+    require_own_act(user, is_own=run.submission.participant.user_id == user.id)
     if not views.may_have_outputs(run.submission, user):
         raise NotAllowed("The outputs of a hidden phase can be downloaded by the challenge's organizers alone.")
     if run.outputs_sha256 is None:

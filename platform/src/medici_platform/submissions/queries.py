@@ -49,7 +49,7 @@ def get_downloadable(session: Session, submission_id: int, user: User | None) ->
         return submission
     if user is None:
         raise NotSignedIn("Sign in first (programs: send `Authorization: Bearer <token>`).")
-    return get_submission(session, submission_id, user)
+    return get_submission_to_act_on(session, submission_id, user)
 
 
 def _sees_challenge(session: Session, submission: Submission, user: User | None) -> bool:
