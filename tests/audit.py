@@ -160,6 +160,17 @@ class Advice:
     """Name, version, id."""
 
 
+class AuditorCrashed(Exception):
+    """pip-audit itself failed, where a missing network would not explain it: nobody may take that for a good answer."""
+
+
+UNREACHABLE = re.compile(
+    r"(requests\.exceptions|urllib3\.exceptions)\.\w+|pip_audit\._service\.interface\.ServiceError"
+    r"|ERROR:pip_audit\._cli:Tip: your network may be blocking"
+)
+"""How pip-audit's last line begins when its source does not answer, or with an error."""
+
+
 def ask_advisories(pins: list[Pin]) -> Advice:
     """By pip-audit, of its own source. A few first: where nobody answers, the others need not wait for it."""
     wanted = sorted({(pin.name, pin.version) for pin in pins})
@@ -181,10 +192,13 @@ def _asked(wanted: list[tuple[str, str]]) -> Advice:
         options = ["--no-deps", "--disable-pip", "--progress-spinner", "off", "--format", "json"]
         command = [sys.executable, "-m", "pip_audit", "-r", str(pinned), *options, "--output", str(report)]
         ended = subprocess.run(command, capture_output=True, text=True, check=False)
-        if not report.exists():  # no network, or a source that answers with an error
-            print(f"pip-audit said: {ended.stderr.strip().splitlines()[-1:]}", file=sys.stderr)
-            return Advice(len(wanted), 0, [])
-        return read_advice(json.loads(report.read_text()))
+        if report.exists():
+            return read_advice(json.loads(report.read_text()))
+    said = (ended.stderr.strip().splitlines() or ["nothing"])[-1]
+    if not UNREACHABLE.match(said):
+        raise AuditorCrashed(f"pip-audit ended with status {ended.returncode} and no report; it said: {said}")
+    print(f"pip-audit said: {said}", file=sys.stderr)
+    return Advice(len(wanted), 0, [])
 
 
 def read_advice(report: dict[str, list[dict[str, object]]]) -> Advice:
@@ -208,6 +222,20 @@ def weakness_faults(advice: Advice, ignored: list[dict[str, object]], *, today: 
         elif date.fromisoformat(str(known["until"])) < today:
             faults.append(f"{name} {version}: {weakness} was set aside until {known['until']}: look at it again.")
     return faults
+
+
+def check_advisories(pins: list[Pin]) -> tuple[str, list[str]]:
+    """What was asked and answered, in a sentence; and the faults."""
+    try:
+        advice = ask_advisories(pins)
+    except AuditorCrashed as crash:
+        return "Known weaknesses were not looked up, because pip-audit failed.", [str(crash)]
+    if not advice.answered:
+        return "No source of advisories answers from this machine, so known weaknesses were not looked up.", []
+    ignored = tomllib.loads(IGNORED.read_text()).get("ignored", [])
+    faults = weakness_faults(advice, ignored, today=datetime.now(UTC).date())
+    told = f"Advisories: {advice.answered} of {advice.asked} asked for, {len(advice.weaknesses)} known weaknesses."
+    return told, faults
 
 
 # ---- secrets ----
@@ -249,16 +277,11 @@ def main() -> int:
     faults = [fault for _, found in read for fault in found]
     found, silent = check_index(pins)
     faults += found
-    advice = ask_advisories(pins)
-    ignored = tomllib.loads(IGNORED.read_text()).get("ignored", [])
-    faults += weakness_faults(advice, ignored, today=datetime.now(UTC).date())
-    faults += secret_faults()
+    told, weak = check_advisories(pins)
+    faults += [*weak, *secret_faults()]
     projects = len({pin.name for pin in pins})
     print(f"{len(pins)} pins of {projects} projects in {len(files)} files; the index told of {projects - silent}.")
-    if advice.answered:
-        print(f"Advisories: {advice.answered} of {advice.asked} asked for, {len(advice.weaknesses)} known weaknesses.")
-    else:
-        print("No source of advisories answers from this machine, so known weaknesses were not looked up.")
+    print(told)
     for fault in faults:
         print(fault, file=sys.stderr)
     print("Nothing to mend." if not faults else f"{len(faults)} to mend.")

@@ -76,6 +76,49 @@ def test_a_known_weakness_fails_until_it_is_set_aside():
     ]
 
 
+@pytest.fixture
+def auditor(monkeypatch):
+    """`auditor(stderr, status)`: pip-audit ends so, without a report."""
+
+    def ends(stderr, status=1):
+        ended = subprocess.CompletedProcess([], status, "", stderr)
+        monkeypatch.setattr(audit.subprocess, "run", lambda *_, **__: ended)
+
+    return ends
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "ERROR:pip_audit._cli:Could not connect\nERROR:pip_audit._cli:Tip: your network may be blocking it\n",
+        "Traceback …\n  …\nrequests.exceptions.ProxyError: HTTPSConnectionPool(host='h', port=443)\n",
+        "Traceback …\n  …\npip_audit._service.interface.ServiceError\n",
+    ],
+)
+def test_where_nobody_answers_nothing_is_held_against_a_pin(auditor, said):
+    auditor(said)
+    assert audit.check_advisories([PIN]) == (
+        "No source of advisories answers from this machine, so known weaknesses were not looked up.",
+        [],
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "last"),
+    [
+        ("python: No module named pip_audit\n", "python: No module named pip_audit"),
+        ("Traceback …\nrequests.exceptions.ProxyError: h\nKeyError: 'aliases'\n", "KeyError: 'aliases'"),
+        ("", "nothing"),
+    ],
+)
+def test_an_auditor_that_crashes_fails(auditor, said, last):
+    auditor(said, 2)
+    assert audit.check_advisories([PIN]) == (
+        "Known weaknesses were not looked up, because pip-audit failed.",
+        [f"pip-audit ended with status 2 and no report; it said: {last}"],
+    )
+
+
 @pytest.mark.slow
 def test_a_planted_secret_is_found(tmp_path):
     baseline = json.loads(audit.BASELINE.read_text())
