@@ -44,16 +44,22 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("is_engine_away", sa.Boolean(), nullable=False, server_default=sa.false()))
         batch_op.add_column(sa.Column("engine", sa.JSON(), nullable=False, server_default="{}"))
 
+    with op.batch_alter_table("run", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("met_data", sa.Boolean(), nullable=False, server_default=sa.false()))
+
     with op.batch_alter_table("alert", schema=None) as batch_op:
         batch_op.drop_constraint("uq_alert_run_id", type_="unique")
         batch_op.create_unique_constraint(batch_op.f("uq_alert_run_id_kind"), ["run_id", "kind"])
 
 
 def downgrade() -> None:
-    op.execute("DELETE FROM alert WHERE kind = 'canary_found'")
+    op.execute("DELETE FROM alert WHERE kind IN ('canary_found', 'refunds_used_up')")
     with op.batch_alter_table("alert", schema=None) as batch_op:
         batch_op.drop_constraint("uq_alert_run_id_kind", type_="unique")
         batch_op.create_unique_constraint(batch_op.f("uq_alert_run_id"), ["run_id"])
+
+    with op.batch_alter_table("run", schema=None) as batch_op:
+        batch_op.drop_column("met_data")
 
     with op.batch_alter_table("worker", schema=None) as batch_op:
         batch_op.drop_column("engine")

@@ -56,6 +56,8 @@ class Run:
     lease_until: datetime | None = None
     scoring_only: bool = False
     has_outputs: bool = False
+    has_seen: bool = False
+    """Some attempt has gone beyond its preparation."""
     failure: str | None = None
     scores: dict[str, float] = field(default_factory=dict)
 
@@ -108,6 +110,8 @@ class Submission:
     origin: int | None = None
     runs: list[Run] = field(default_factory=list)
     counts: bool = True
+    others: list["Submission"] = field(default_factory=list)
+    """All submissions there are, this one too."""
     finished_at: datetime | None = None
 
     @property
@@ -131,9 +135,27 @@ class Submission:
         failures = {run.failure for run in self.runs}
         was_claimed = any(run.attempts for run in self.runs)
         is_free = (self.state == "cancelled" and not was_claimed) or (
-            self.state == "failed" and bool(failures & {*FREE_FAULTS})
+            self.state == "failed" and bool(failures & {*FREE_FAULTS}) and self._may_be_forgiven()
         )
         self.counts = self.origin is None and not is_free
+
+    @property
+    def is_forgiven(self) -> bool:
+        """It failed after its program had seen the data, and cost nothing."""
+        has_seen = any(run.has_seen for run in self.runs)
+        return self.state == "failed" and has_seen and self.origin is None and not self.counts
+
+    def _may_be_forgiven(self) -> bool:
+        """As often a day as one may submit."""
+        beside = [
+            each
+            for each in self.others
+            if each is not self
+            and (each.user, each.phase) == (self.user, self.phase)
+            and each.submitted_at.date() == self.submitted_at.date()
+            and each.is_forgiven
+        ]
+        return not any(run.has_seen for run in self.runs) or len(beside) < QUOTA_PER_DAY
 
     @property
     def scores(self) -> dict[str, float]:
@@ -148,6 +170,7 @@ class Submission:
 class Model:
     now: datetime
     submissions: dict[int, Submission] = field(default_factory=dict)
+    everything: list[Submission] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
     revoked: set[str] = field(default_factory=set)
     clock: tuple[str, datetime] | None = None

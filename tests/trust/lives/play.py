@@ -85,6 +85,8 @@ class Play:
             runs = select(RunRow.id, Task.index).join(Task, Task.id == RunRow.task_id).order_by(RunRow.id)
             rows = session.execute(runs.where(RunRow.submission_id == submission.id)).all()
         submission.runs = [Run(number, submission, task) for number, task in rows]
+        submission.others = self.model.everything
+        self.model.everything.append(submission)
         self.model.submissions[submission.id] = submission
 
     def _hand_on(self) -> None:

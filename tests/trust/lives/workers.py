@@ -52,6 +52,7 @@ class Workers(Play):
         assert answer.status_code == OK
         assert (answer.json()["scoring"] is not None) is (to == "scoring")
         attempt.run.state, attempt.run.lease_until = to, self.lease
+        attempt.run.has_seen |= to != "preparing"
 
     def ask_for_the_answers(self) -> None:
         attempt = self.choose(self.model.attempts)

@@ -10,6 +10,7 @@ from medici_platform.runs.rules import (
     LogView,
     costs_quota,
     explain_failures,
+    is_refundable,
     log_view,
     mean_scores,
     submission_state,
@@ -142,3 +143,15 @@ def test_the_folder_platform_does_not_shadow_pythons_own_module():
         text=True,
     )
     assert answer.stdout.strip() == "Linux"
+
+
+@pytest.mark.parametrize(
+    ("met_data", "refunded", "expected"), [(True, 2, True), (True, 3, False), (False, 3, True), (True, 4, False)]
+)
+def test_after_a_look_at_the_data_failures_are_free_as_often_a_day_as_submissions_are_allowed(
+    met_data, refunded, expected
+):
+    may = is_refundable(met_data=met_data, refunded=refunded, per_day=3)
+    assert may is expected
+    assert costs_quota(State.FAILED, ["system_error"], was_claimed=True, is_refundable=may) is not expected
+    assert costs_quota(State.FAILED, ["time_limit"], was_claimed=True, is_refundable=may) is True

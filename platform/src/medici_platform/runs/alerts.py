@@ -16,13 +16,16 @@ from medici_platform.states import State
 from medici_worker.protocol import FailureKind, Fault
 
 CANARY_FOUND = "canary_found"
+REFUNDS_USED_UP = "refunds_used_up"
+_BESIDE = (CANARY_FOUND, REFUNDS_USED_UP)
+"""Kinds that a run may have beside the one of its end."""
 SCORES_DIFFER = "scores_differ"
 
 
 class AlertOut(BaseModel):
     id: int
     kind: str
-    """A failure's type, for example `scoring_failed`; `canary_found`; or `scores_differ`, when it ran again."""
+    """A failure's type, for example `scoring_failed`; or `canary_found`, `refunds_used_up`, `scores_differ`."""
     message: str
     submission: int | None
     task: str | None
@@ -32,7 +35,7 @@ class AlertOut(BaseModel):
 
 def keep_up(session: Session, run: Run, comparison: Comparison | None, *, now: datetime) -> None:
     """Called when a run has ended: a fault of the organizers' makes an alert, one a run; a good end resolves it."""
-    alert = session.scalar(select(Alert).where(Alert.run_id == run.id, Alert.kind != CANARY_FOUND))
+    alert = session.scalar(select(Alert).where(Alert.run_id == run.id, Alert.kind.not_in(_BESIDE)))
     if run.failure is not None and FailureKind(run.failure).fault == Fault.ORGANIZER:
         _raise(session, alert, run, run.failure, _message(run), now=now)
     elif comparison is not None and comparison.reproduced is False:
@@ -69,6 +72,20 @@ def tell_canary(session: Session, run: Run, where: str, *, now: datetime) -> Non
         f"{run.submission.phase.name!r}. Either its program told what it read of the test data, or somebody has seen "
         "them before. Participants do not read it; look at the submission before you dismiss this."
     )
+
+
+def tell_refunds_used_up(session: Session, run: Run, *, now: datetime) -> None:
+    """Of a submission that costs quota by a fault that is not its participant's, or was made to look like that."""
+    alert = session.scalar(select(Alert).where(Alert.run_id == run.id, Alert.kind == REFUNDS_USED_UP))
+    submission = run.submission
+    message = (
+        f"Submission {submission.id} of {submission.participant.user.username}, phase {submission.phase.name!r}, "
+        f"failed by no fault of its participant's after its program had begun ({run.failure}), as did "
+        f"{submission.phase.max_submissions_per_day} before it on the same day, which cost no quota. This one does. A "
+        "program that reads the test data can be made to end like that: look at what it does. If it is innocent, mend "
+        "the cause and run it again."
+    )
+    _raise(session, alert, run, REFUNDS_USED_UP, message, now=now)
 
 
 def is_told(session: Session, run: Run) -> bool:

@@ -16,7 +16,7 @@ from sqlalchemy import select, update
 
 from medici_platform.accounts.models import User
 from medici_platform.context import Context
-from medici_platform.runs.alerts import CANARY_FOUND
+from medici_platform.runs.alerts import CANARY_FOUND, REFUNDS_USED_UP
 from medici_platform.runs.models import Alert
 
 log = structlog.get_logger()
@@ -116,14 +116,21 @@ def _letter(alerts: list[Alert], address: str) -> Letter:
 def _summed_up(alerts: list[Alert]) -> str:
     """`the scoring program failed 2 times, a canary was found`."""
     found = sum(alert.kind == CANARY_FOUND for alert in alerts)
-    told = ((len(alerts) - found, "the scoring program failed"), (found, "a canary was found"))
+    used_up = sum(alert.kind == REFUNDS_USED_UP for alert in alerts)
+    told = (
+        (len(alerts) - found - used_up, "the scoring program failed"),
+        (found, "a canary was found"),
+        (used_up, "a failure was free no more"),
+    )
     return ", ".join(what + (f" {count} times" if count > 1 else "") for count, what in told if count)
 
 
 def _advice(alerts: list[Alert]) -> str:
-    if all(alert.kind == CANARY_FOUND for alert in alerts):
+    kinds = {alert.kind for alert in alerts}
+    if kinds <= {CANARY_FOUND, REFUNDS_USED_UP}:
         return ""
-    return "No failure of a scoring program costs quota. When its cause is mended, run the submission again.\n"
+    free = "" if REFUNDS_USED_UP in kinds else "No failure of a scoring program costs quota. "
+    return f"{free}When its cause is mended, run the submission again.\n"
 
 
 def _address_of(person: User) -> str | None:

@@ -50,6 +50,8 @@ class Run(Base):
     cases_bytes: Mapped[Bytes] = mapped_column(default=0)
     detailed_html: Mapped[str | None] = mapped_column(Text, deferred=True)
     stage_seconds: Mapped[dict[str, float]] = mapped_column(JSON, default=dict)
+    met_data: Mapped[bool] = mapped_column(default=False)
+    """In some attempt the participant's program, or what was made of its outputs, has met the task's data."""
 
     submission: Mapped[Submission] = relationship(lazy="joined", innerjoin=True)
     task: Mapped[Task] = relationship(lazy="joined", innerjoin=True)

@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session
 
 from medici_platform.errors import Gone, NotFound
@@ -12,12 +12,30 @@ from medici_platform.runs.rules import low_disk_sentence, waiting_sentence
 from medici_platform.security import hash_token
 from medici_platform.states import HELD, State
 from medici_platform.submissions.models import Submission
+from medici_platform.submissions.rules import start_of_day
 
 HINTS_PER_SWEEP = 25
 
 
 def runs_of(session: Session, submission: Submission) -> Sequence[Run]:
     return session.scalars(select(Run).where(Run.submission_id == submission.id).order_by(Run.id)).all()
+
+
+def refunded_beside(session: Session, submission: Submission) -> int:
+    """The participant's other submissions of the same phase and UTC day that met the data, failed, and cost nothing."""
+    day = start_of_day(submission.submitted_at)
+    refunded = select(func.count()).where(
+        Submission.participant_id == submission.participant_id,
+        Submission.phase_id == submission.phase_id,
+        Submission.id != submission.id,
+        Submission.submitted_at >= day,
+        Submission.submitted_at < day + timedelta(days=1),
+        Submission.state == State.FAILED,
+        Submission.counts.is_(False),
+        Submission.origin_id.is_(None),
+        exists().where(Run.submission_id == Submission.id, Run.met_data),
+    )
+    return session.scalar(refunded) or 0
 
 
 def held_run(session: Session, run_id: int, token: str, *, lock: bool = False) -> Run:

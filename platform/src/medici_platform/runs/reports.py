@@ -25,6 +25,7 @@ def enter_stage(session: Session, context: Context, run: Run, stage: Stage) -> N
     if run.state != state:
         service.move(run, state)
         service.follow(session, context, run)
+    run.met_data |= stage != Stage.PREPARING
     service.renew_lease(context, run)
 
 

@@ -31,15 +31,37 @@ def mean_scores(scores_of_runs: Sequence[Mapping[str, float]]) -> dict[str, floa
     return {key: mean for key, mean in means.items() if isfinite(mean)}
 
 
-def costs_quota(state: State, failures: Sequence[str], *, was_claimed: bool) -> bool:
+def costs_quota(state: State, failures: Sequence[str], *, was_claimed: bool, is_refundable: bool = True) -> bool:
     """`failures`: of all runs. Where nothing was scored, one fault of the organizers' or the platform's is enough for
-    it to cost nothing, in whichever task; nor does what was cancelled while it still waited.
+    it to cost nothing, in whichever task, while it `is_refundable`; nor does what was cancelled while it still waited.
     """
     if state == State.CANCELLED:
         return was_claimed
     if state == State.FAILED:
-        return all(FailureKind(failure).fault == Fault.PARTICIPANT for failure in failures)
+        return not (is_refundable and is_others_fault(failures))
     return True
+
+
+def is_others_fault(failures: Sequence[str]) -> bool:
+    return any(FailureKind(failure).fault != Fault.PARTICIPANT for failure in failures)
+
+
+def is_refundable(*, met_data: bool, refunded: int, per_day: int) -> bool:
+    """Whether a fault of others may cost nothing, after so many of the same day that cost nothing.
+
+    A program that has read the test data may know how to end as somebody else's fault: if that were always free, so
+    would be looking. As often a day as submissions are allowed at all, everybody is given the benefit of the doubt.
+    """
+    return not met_data or refunded < per_day
+
+
+def refunds_used_up(per_day: int) -> str:
+    """Below what became of a submission that costs quota by no fault of its participant's."""
+    were = "submission" if per_day == 1 else "submissions"
+    return (
+        f"It costs quota: {per_day} {were} of the same day failed by no fault of yours after the program had begun, "
+        "and cost none; more are not free in one day. The organizers have been told."
+    )
 
 
 LONGEST_DELAY_S = 600.0
@@ -59,8 +81,9 @@ _OF_ONE_TASK = {
 """Where other tasks were scored the submission costs quota all the same: nobody learns their numbers for free."""
 
 
-def failure_message(failure: FailureKind, public_detail: str, *, others_scored: bool = False) -> str:
-    sentence = _OF_ONE_TASK.get(failure, failure.sentence) if others_scored else failure.sentence
+def failure_message(failure: FailureKind, public_detail: str, *, costs: bool = False) -> str:
+    """`costs`: the submission costs quota, also where this failure alone would not."""
+    sentence = _OF_ONE_TASK.get(failure, failure.sentence) if costs else failure.sentence
     return f"{sentence} {public_detail}".strip()
 
 

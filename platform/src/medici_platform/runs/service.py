@@ -244,12 +244,24 @@ def settle(session: Session, context: Context, submission: Submission, runs: lis
     submission.finished_at = context.now()
     broken = next((run for run in runs if run.failure), None)
     submission.failure = broken.failure if broken else None
-    submission.failure_message = rules.explain_failures(_failures(runs), len(runs))
+    failures = [run.failure for run in runs if run.failure]
     submission.counts = submission.origin_id is None and rules.costs_quota(
         submission.state,
-        [run.failure for run in runs if run.failure],
+        failures,
         was_claimed=any(run.attempt > 0 for run in runs),
+        is_refundable=_is_refundable(session, submission, runs),
     )
+    submission.failure_message = rules.explain_failures(_failures(runs, costs=submission.counts), len(runs))
+    if broken and submission.counts and submission.state == State.FAILED and rules.is_others_fault(failures):
+        submission.failure_message += "\n" + rules.refunds_used_up(submission.phase.max_submissions_per_day)
+        alerts.tell_refunds_used_up(session, broken, now=submission.finished_at)
+
+
+def _is_refundable(session: Session, submission: Submission, runs: list[Run]) -> bool:
+    if submission.state != State.FAILED or not any(run.met_data for run in runs):
+        return True
+    per_day = submission.phase.max_submissions_per_day
+    return rules.is_refundable(met_data=True, refunded=queries.refunded_beside(session, submission), per_day=per_day)
 
 
 def cancel_unstarted(session: Session, context: Context, submission: Submission) -> None:
@@ -295,10 +307,10 @@ def reopen(submission: Submission) -> None:
     submission.failure_message = ""
 
 
-def _failures(runs: list[Run]) -> list[tuple[str, str]]:
-    others = any(run.state == State.FINISHED for run in runs)
+def _failures(runs: list[Run], *, costs: bool) -> list[tuple[str, str]]:
+    costs |= any(run.state == State.FINISHED for run in runs)
     return [
-        (run.task.name, rules.failure_message(FailureKind(run.failure), run.public_detail, others_scored=others))
+        (run.task.name, rules.failure_message(FailureKind(run.failure), run.public_detail, costs=costs))
         for run in runs
         if run.failure
     ]

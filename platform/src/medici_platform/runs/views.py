@@ -63,8 +63,8 @@ def runs_for(session: Session, context: Context, submission: Submission, user: U
 def _message(run: Run, submission: Submission) -> str:
     if not run.failure:
         return run.public_detail
-    others = submission.state == State.FINISHED
-    return failure_message(FailureKind(run.failure), run.public_detail, others_scored=others)
+    costs = submission.counts if submission.state == State.FAILED else submission.state == State.FINISHED
+    return failure_message(FailureKind(run.failure), run.public_detail, costs=costs)
 
 
 def may_have_outputs(submission: Submission, user: User) -> bool:

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Fault(StrEnum):
-    """Who has to act. A system's or organizer's fault never costs quota."""
+    """Who has to act. A system's or organizer's fault costs no quota, within what the platform gives back a day."""
 
     PARTICIPANT = "participant"
     ORGANIZER = "organizer"
