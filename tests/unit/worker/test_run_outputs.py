@@ -4,6 +4,9 @@ import httpx
 import pytest
 
 from medici_worker.client import PlatformClient
+from medici_worker.containers.docker_engine import _bind
+from medici_worker.containers.docker_errors import is_place_taken
+from medici_worker.containers.engine import Mount, PlaceTaken
 from medici_worker.containers.interrupt import Interrupt
 from medici_worker.host import HostFindsTooLarge
 from medici_worker.protocol import Claim, FailureKind, FileRole
@@ -43,3 +46,39 @@ def test_kept_outputs_are_laid_out_within_the_limit_alone(site, make, limit_byte
     limits = LIMITS.model_copy(update={"output_bytes": limit_bytes})
     report = execute(container(make, outputs=outputs, limits=limits), make.host(SCORE), site)
     assert report.failure == failure
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        'error mounting "/v/_data" to rootfs at "/mnt/out": mount /v/_data:/mnt/out: not a directory: unknown',
+        'error mounting "/v/_data" to rootfs at "/mnt/in": SecureJoin /r//mnt/in: too many levels of symbolic links',
+    ],
+)
+def test_a_file_where_a_folder_is_mounted_is_its_participants_to_mend(engine, site, make, monkeypatch, said):
+    start = engine.start
+
+    def refuse(plan, on_log):
+        if plan.name.endswith("inference"):
+            assert is_place_taken(f"failed to create shim task: OCI runtime create failed: {said}")
+            raise PlaceTaken(said)
+        return start(plan, on_log)
+
+    monkeypatch.setattr(engine, "start", refuse)
+    report = execute(container(make), make.host(SCORE), site)
+    assert (report.failure, report.private_detail) == (FailureKind.RUN_FAILED, said)
+    assert report.public_detail == (
+        "Its image has a file or a link where a folder is mounted: /mnt/in, /mnt/out and /tmp must be folders, or not "
+        "there."
+    )
+
+
+def test_a_mount_that_fails_for_lack_of_room_is_nobodys_place():
+    assert not is_place_taken('error mounting "/v/_data" to rootfs at "/mnt/out": no space left on device')
+
+
+def test_nothing_of_an_image_is_copied_into_a_volume():
+    assert [_bind(Mount("v", "/mnt/in")), _bind(Mount("v", "/mnt/out", read_only=False))] == [
+        "v:/mnt/in:ro,nocopy",
+        "v:/mnt/out:rw,nocopy",
+    ]

@@ -3,7 +3,7 @@
 from contextlib import ExitStack
 
 from medici_worker.containers.builds import BuiltImage
-from medici_worker.containers.engine import ContainerPlan, Mount, StartRefused
+from medici_worker.containers.engine import ContainerPlan, Mount, PlaceTaken, StartRefused
 from medici_worker.outcome import RunFailure
 from medici_worker.places import IN, OUT
 from medici_worker.predictions import keep
@@ -59,6 +59,13 @@ def _run(run: Progress, image: BuiltImage, mounts: tuple[Mount, ...]) -> Ended:
         raise RunFailure(FailureKind.IMAGE_REFUSED, sentence)
     try:
         return run.run_container(plan, limits, Stage.RUNNING)
+    except PlaceTaken as error:
+        raise RunFailure(
+            FailureKind.RUN_FAILED,
+            "Its image has a file or a link where a folder is mounted: /mnt/in, /mnt/out and /tmp must be folders, or "
+            "not there.",
+            private_detail=str(error),
+        ) from error
     except StartRefused as error:
         raise RunFailure(
             FailureKind.RUN_FAILED,

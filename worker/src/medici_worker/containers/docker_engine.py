@@ -17,7 +17,7 @@ from docker.utils.socket import frames_iter
 
 from medici_worker.containers.build_traces import clear_dead_images, clear_dead_steps
 from medici_worker.containers.docker_build import build
-from medici_worker.containers.docker_errors import engine_errors, explanation
+from medici_worker.containers.docker_errors import engine_errors, explanation, is_images_fault, is_place_taken
 from medici_worker.containers.docker_load import load, pull
 from medici_worker.containers.docker_streams import body
 from medici_worker.containers.docker_users import user_id
@@ -33,6 +33,7 @@ from medici_worker.containers.engine import (
     Image,
     ImageUnavailable,
     OnLog,
+    PlaceTaken,
     StartRefused,
     Volume,
 )
@@ -45,9 +46,6 @@ OOM_SETTLE_S = 0.3
 CONFLICT = 409
 SIGKILLED = 137
 CHUNK_BYTES = 256 * 1024
-_NOT_STARTABLE = ("executable file not found", "no such file or directory", "permission denied", "exec format error")
-_NOT_ENTERABLE = ("environment variable name", "is not a directory", "chdir to cwd")
-"""What the engine says of an image's own environment or working directory."""
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 """The machine's words in those of images."""
 NO_HEALTHCHECK = {"test": ["NONE"]}
@@ -233,7 +231,7 @@ class DockerEngine:
             except APIError as error:
                 if "No command specified" in explanation(error):
                     raise StartRefused("The image names no command (CMD or ENTRYPOINT).") from error
-                if _is_images_fault(explanation(error)):
+                if is_images_fault(explanation(error)):
                     raise StartRefused(explanation(error)) from error
                 raise
         return str(made["Id"])
@@ -244,7 +242,9 @@ class DockerEngine:
                 self.api.start(container_id)
             except APIError as error:
                 reason = explanation(error)
-                if _is_images_fault(reason):
+                if is_place_taken(reason):
+                    raise PlaceTaken(reason) from error
+                if is_images_fault(reason):
                     raise StartRefused(reason) from error
                 raise
 
@@ -359,13 +359,6 @@ def _walls(options: Iterable[str]) -> Iterator[str]:
             yield said.get("name", option)
 
 
-def _is_images_fault(reason: str) -> bool:
-    said = reason.lower()
-    return any(words in said for words in _NOT_ENTERABLE) or (
-        "exec" in said and any(words in said for words in _NOT_STARTABLE)
-    )
-
-
 def _listed(one: Mapping[str, Any]) -> Image:
     return Image(
         image_id=one["Id"],
@@ -377,7 +370,8 @@ def _listed(one: Mapping[str, Any]) -> Image:
 
 
 def _bind(mount: Any) -> str:
-    return f"{mount.volume}:{mount.path}:{'ro' if mount.read_only else 'rw'}"
+    """Without `nocopy` the engine fills an empty volume with what the image has at that path, however much that is."""
+    return f"{mount.volume}:{mount.path}:{'ro' if mount.read_only else 'rw'},nocopy"
 
 
 def _label_filters(labels: Mapping[str, str]) -> list[str]:

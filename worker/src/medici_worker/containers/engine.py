@@ -49,6 +49,10 @@ class StartRefused(Exception):
     """The image holds nothing that could be started: no command, or one that is not there. Its author's fault."""
 
 
+class PlaceTaken(StartRefused):
+    """The image has a file where one of our folders belongs, so that it can't be mounted there."""
+
+
 class BuildBroken(Exception):
     """A step of the Dockerfile failed."""
 
