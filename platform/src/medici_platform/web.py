@@ -1,6 +1,6 @@
 """What the endpoints of every feature share: context, sessions, and how a refusal is answered."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from email.utils import format_datetime
 from http import HTTPStatus
@@ -88,9 +88,7 @@ def answer_errors(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     def invalid(request: Request, error: RequestValidationError) -> Response:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path"))
-        message = f"{where or 'The request'}: {first['msg']}."
+        message = _told(error.errors()[0])
         status = HTTPStatus.UNPROCESSABLE_ENTITY
         if not is_for_programs(request):
             return _page(request, status, message)
@@ -119,6 +117,15 @@ def answer_errors(app: FastAPI) -> None:
         if not is_for_programs(request):
             return _page(request, HTTPStatus.INTERNAL_SERVER_ERROR, message)
         return JSONResponse({"code": "system_error", "message": message}, status_code=500)
+
+
+def _told(fault: Mapping[str, Any]) -> str:
+    if fault["type"] == "json_invalid":
+        return "The request's body cannot be read as JSON."
+    where = ".".join(str(part) for part in fault["loc"] if part not in ("body", "query", "path"))
+    if not where and fault["type"] in ("model_attributes_type", "dict_type"):
+        return "The request's body is no JSON object: send one, with the header Content-Type: application/json."
+    return f"{where or 'The request'}: {fault['msg'].removeprefix('Value error, ')}."
 
 
 def _answer_outages(app: FastAPI) -> None:

@@ -185,3 +185,22 @@ def test_in_production_only_its_own_names_open_the_platform(tmp_path):
         refused = httpx.get(f"{platform.url}/api/v1/challenges", headers=evil, timeout=30)
         assert (refused.status_code, refused.json()["code"]) == (421, "foreign_host")
         assert refused.headers["content-security-policy"] == POLICY
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "message"),
+    [
+        ("{", "application/json", "The request's body cannot be read as JSON."),
+        (
+            "{}",
+            "text/plain",
+            "The request's body is no JSON object: send one, with the header Content-Type: application/json.",
+        ),
+        ("{}", "application/json", "username: Field required."),
+    ],
+)
+def test_a_body_that_cannot_be_read_is_refused_in_a_sentence(shared, content, kind, message):
+    platform, _ = shared
+    with platform.client() as client:
+        answer = client.post("/api/v1/tokens", content=content, headers={"content-type": kind})
+    assert (answer.status_code, answer.json()) == (422, {"code": "invalid_request", "message": message})

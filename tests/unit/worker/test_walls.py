@@ -89,7 +89,10 @@ def test_a_wall_that_nobody_knows_is_refused(monkeypatch):
     monkeypatch.setenv("MEDICI_WORKER_REQUIRE", "moat")
     answer = CliRunner().invoke(app, ["check"])
     assert answer.exit_code == 1
-    assert answer.output.startswith("These settings can't be used: require.0: Input should be 'seccomp', ")
+    assert answer.output == (
+        "These settings can't be used: MEDICI_WORKER_REQUIRE names 'moat', which is no wall: there are seccomp, "
+        "userns, rootless, runtime, apparmor, selinux\n"
+    )
 
 
 def test_what_check_says():

@@ -6,6 +6,7 @@ from typing import Annotated, NoReturn
 
 import typer
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from medici_worker.check.probe import Probe
 from medici_worker.check.report import offers, told
@@ -107,8 +108,17 @@ def _read_settings(options: dict[str, object]) -> WorkerSettings:
     try:
         return WorkerSettings(**options)  # type: ignore[arg-type]
     except ValidationError as error:
-        lines = [f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()]
-        _refuse("These settings can't be used: " + "; ".join(lines))
+        _refuse("These settings can't be used: " + "; ".join(map(_told, error.errors())))
+
+
+def _told(fault: ErrorDetails) -> str:
+    """With the name of the variable, unless the sentence is one of ours that has it."""
+    ours = fault["msg"].removeprefix("Value error, ")
+    if ours != fault["msg"] and "MEDICI_" in ours:
+        return ours
+    first, *more = map(str, fault["loc"])
+    name = first if first.isupper() else f"MEDICI_WORKER_{first.upper()}"
+    return f"{'.'.join([name, *more])}: {ours}"
 
 
 def _settings(options: dict[str, object]) -> WorkerSettings:

@@ -120,7 +120,13 @@ class WorkerSettings(BaseSettings):
     @field_validator("require", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return tuple(filter(None, value.replace(",", " ").split())) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        named = value.replace(",", " ").split()
+        for name in named:
+            if name not in list(Wall):
+                raise ValueError(f"MEDICI_WORKER_REQUIRE names {name!r}, which is no wall: there are {', '.join(Wall)}")
+        return tuple(named)
 
     @field_validator("disk_dir")
     @classmethod
