@@ -256,9 +256,14 @@ def secret_faults(root: Path = ROOT, baseline: Path = BASELINE) -> list[str]:
         "line with `# pragma: allowlist secret`."
         for file, found in after.items()
         for each in found
-        if (file, each["hashed_secret"]) not in before
+        if (file, each["hashed_secret"]) not in before and not _is_made_up(file, each["type"])
     ]
     return faults + [f"{place}: a token of MedICI. Revoke it, and take it out." for place in _our_tokens(root)]
+
+
+def _is_made_up(file: str, kind: str) -> bool:
+    """Tests are full of passwords that open nothing; a key or a token of somebody's is found there all the same."""
+    return kind == "Secret Keyword" and file.startswith("tests/")
 
 
 def _our_tokens(root: Path) -> list[str]:
