@@ -102,7 +102,8 @@ def test_try_fails_as_the_platform_fails(platform, bundle, tmp_path, files, fail
     ended = tried(platform, write_zip(tmp_path / "mine.zip", files), bundle)
     assert (ended.code, ended.json["failure"], ended.json["scores"]) == (1, failure, {})
     submission = platform.run_files(files)
-    assert (submission["failure"], submission["message"]) == (failure, ended.json["message"])
+    message = ended.json["message"].replace("answer.txt", "[withheld]")  # the test data have a file of that name too
+    assert (submission["failure"], submission["message"]) == (failure, message)
 
 
 def test_try_refuses_what_the_platform_refuses(platform, bundle, tmp_path):

@@ -43,7 +43,7 @@ MESSAGES = {
     ),
     "predictions_invalid": (
         "The predictions could not be scored because they do not follow the challenge's format. "
-        "Line 1 of answer.txt holds no number."
+        "Line 1 of [withheld] holds no number."
     ),
     "scoring_failed": (
         "The scoring program failed; the organizers have been told, and this submission costs no quota."

@@ -137,6 +137,10 @@ def _cookies(platform):
     return PageClient(platform, "alice").cookies.jar
 
 
+CONTROLS = 3
+"""How often an attack may be tried where nothing stops it: a busy browser can be slower than we look."""
+
+
 def harm_done(reader: BrowserContext, elsewhere: Listener, path: str, *, has_frame: bool = True) -> bool:
     """Load the page, press what can be pressed, and look whether anything was loaded, moved or written."""
     before = elsewhere.asked
@@ -167,7 +171,8 @@ def written(platform, html: str) -> None:
 @pytest.mark.parametrize("name", ATTACKS)
 def test_a_hostile_report_does_nothing(reader, platform, elsewhere, trust, name):
     html = ATTACKS[name].replace("EVIL", f"{elsewhere.url}/evil")
-    succeeds = harm_done(reader, elsewhere, elsewhere.shows(html))
+    shown = elsewhere.shows(html)
+    succeeds = any(harm_done(reader, elsewhere, shown) for _ in range(CONTROLS))
     written(platform, html)
     harm = {
         "on the submission's page": harm_done(reader, elsewhere, "/submissions/1"),

@@ -53,6 +53,7 @@ def test_hello(platform, client):
     assert client.hello(HELLO).queue == "default"
     assert platform.hellos == [
         {"protocol": PROTOCOL_VERSION, "version": "1", "hostname": "h", "slots": 2, "gpus": ["NVIDIA A2"]}
+        | {"is_low_on_disk": False, "is_engine_away": False, "engine": {}}
     ]
 
 
