@@ -17,4 +17,4 @@ def trust(request: pytest.FixtureRequest) -> Iterator[Evidence]:
     with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
         print(f"\n\n{found.markdown()}\n")
     if os.environ.get("MEDICI_TRUST_KEEP"):
-        evidence.keep(found, failed=request.session.testsfailed)
+        evidence.keep(found, failed=request.session.testsfailed, asked=request.config.args)

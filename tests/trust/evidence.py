@@ -113,13 +113,17 @@ def _summed_up(kills: list[Kills]) -> str:
     )
 
 
-def keep(evidence: Evidence, *, failed: int) -> None:
-    """Write the table below the marker of platform/docs/trust.md, with the command, the day and the machine."""
+def keep(evidence: Evidence, *, failed: int, asked: list[str]) -> None:
+    """Write the table below the marker of platform/docs/trust.md, with the command, the day and the machine.
+
+    `asked`: pytest's arguments, which are told where it was not all of `make trust`.
+    """
     head, marker, _ = KEPT.read_text().partition("<!-- make trust writes below -->\n")
     commit = subprocess.run(
         ["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     where = f"{os.cpu_count()} CPU cores, {platform.system()} {platform.release()}, Python {platform.python_version()}"
-    run = f"`make trust` on {datetime.now(UTC):%Y-%m-%d}, commit `{commit.stdout.strip()}`"
+    command = "`make trust`" if evidence.is_full else f"The small counts of CI, `pytest {' '.join(asked)}`,"
+    run = f"{command} on {datetime.now(UTC):%Y-%m-%d}, commit `{commit.stdout.strip()}`"
     told = f"{run}, {where}; tests failed: {failed}."
     KEPT.write_text(f"{head}{marker}\n{told}\n\n{evidence.markdown()}\n")
