@@ -6,7 +6,11 @@ SHELL := /bin/sh
 BIN := .venv/bin
 DEMO := var/demo
 PYTEST := $(BIN)/pytest
+# Where fast tests are; the other folders of tests hold slow ones alone, and a test sees to it.
+FAST := tests/unit tests/integration tests/contract tests/seeds
 PACKAGES := platform bundles scoring worker
+# Python's compiled files are kept, wherever an environment says otherwise: else each of hundreds of processes compiles anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help
 help: ## List the targets
@@ -69,7 +73,7 @@ test: setup trainers services engine images ## Run the whole suite, in real cont
 
 .PHONY: check
 check: lint ## Run lint and the fast tests, as before each commit
-	$(PYTEST) -m "not slow" --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) * 3 / 2)) --dist loadfile
+	$(PYTEST) $(FAST) -m "not slow" --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) * 3 / 2)) --dist loadfile
 
 .PHONY: lint
 lint: setup ## Check style, types and who imports whom

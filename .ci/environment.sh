@@ -65,5 +65,5 @@ uv=$(find_uv) || missing "uv could not be installed with pip (its message is abo
 settings=$("$python" worker/src/medici_worker/images/index_settings.py)
 eval "$settings"
 export VIRTUAL_ENV="$PWD/.venv"
-"$uv" pip sync --quiet --require-hashes requirements.lock
+"$uv" pip sync --quiet --compile-bytecode --require-hashes requirements.lock
 "$uv" pip install --quiet --no-deps -e ./platform -e ./bundles -e ./bundles/training -e ./scoring -e ./worker
