@@ -23,6 +23,8 @@ import pytest
 import redis
 
 PATIENCE_S = 30
+ALONE = ("unshare", "--net")
+"""Before a dockerd of the tests' own: one without a bridge would take away that of the machine's engine."""
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 

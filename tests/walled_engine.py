@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from medici_worker.containers.docker_engine import DockerEngine
-from tests.services import Service, missing, running
+from tests.services import ALONE, Service, missing, running
 
 FIRST_ID, IDS = 700_000, 65_536
 USER = "medici-remap"
@@ -82,7 +82,7 @@ def _service(folder: Path) -> Service:
     (folder / "daemon.json").write_text(json.dumps(settings))
     url = f"unix://{folder}/socket"
     return Service(
-        ["dockerd", "--config-file", str(folder / "daemon.json"), "-H", url], url, lambda: _answers(url), folder
+        [*ALONE, "dockerd", "--config-file", str(folder / "daemon.json"), "-H", url], url, lambda: _answers(url), folder
     )
 
 

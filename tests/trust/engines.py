@@ -14,7 +14,7 @@ from docker.errors import DockerException
 from requests import RequestException
 
 from tests.e2e.stack import engine
-from tests.services import Service, missing
+from tests.services import ALONE, Service, missing
 
 IMAGE = "medici/python:latest"
 
@@ -27,7 +27,7 @@ def own_engine() -> Iterator[Service]:
     folder = Path(tempfile.mkdtemp(prefix="medici-engine-", dir="/var/tmp"))
     host = f"unix://{folder}/docker.sock"
     command = [
-        "dockerd", "--host", host, "--data-root", str(folder / "data"), "--exec-root", str(folder / "exec"),
+        *ALONE, "dockerd", "--host", host, "--data-root", str(folder / "data"), "--exec-root", str(folder / "exec"),
         "--pidfile", str(folder / "pid"), "--bridge", "none", "--iptables=false", "--ip-masq=false",
     ]  # fmt: skip
     service = Service(command, host, lambda: answers(host), folder)
