@@ -6,8 +6,8 @@ SHELL := /bin/sh
 BIN := .venv/bin
 DEMO := var/demo
 PYTEST := $(BIN)/pytest
-# Where fast tests are; the other folders of tests hold slow ones alone, and a test sees to it.
-FAST := tests/unit tests/integration tests/contract tests/seeds
+# Where fast tests are; the other folders hold slow ones, and those of `make seeds` and `make bench`. A test sees to it.
+FAST := tests/unit tests/integration tests/contract
 PACKAGES := platform bundles scoring worker
 # Python's compiled files are kept, wherever an environment says otherwise: else each of hundreds of processes compiles anew.
 export PYTHONDONTWRITEBYTECODE :=

@@ -78,10 +78,17 @@ class _Checks:
             return  # there, ends follow from the starts
         for place, following in pairwise([place for place in places if not self._shares_time(self.phases[place])]):
             phase, after = self.phases[place], self.phases[following]
-            if phase.end is None and not self.document.holds(("phases", place, "end")):
+            if self._is_open(place):
                 yield ("phases", place, "end"), "is missing; only the last phase may stay open"
             if phase.start and after.start and after.start < phase.start:
                 yield ("phases", following, "start"), f"is before that of phases[{place}], which has the lower index"
+
+    def _is_open(self, place: int) -> bool:
+        """Without an end, also where the key stands there with nothing behind it; not where its value has a fault."""
+        written = self.document.data.get("phases")
+        phase = written[place] if isinstance(written, list) else None
+        says_nothing = not isinstance(phase, dict) or phase.get("end") in (None, "")
+        return self.phases[place].end is None and says_nothing
 
     def _shares_time(self, phase: Phase) -> bool:
         """Whether the phase is one of those that get each submission of a parallel phase."""
@@ -91,7 +98,7 @@ class _Checks:
     def moments(self) -> Found:
         for place, phase in enumerate(self.phases):
             here = ("phases", place)
-            if phase.late_until and phase.end is None and not self.document.holds((*here, "end")):
+            if phase.late_until and self._is_open(place):
                 yield (*here, "late_until"), "needs an `end` that submissions can be late for"
             if phase.late_until and phase.end and phase.late_until <= phase.end:
                 yield (*here, "late_until"), "is not after the phase's end"

@@ -205,6 +205,10 @@ CROSS_FAULTS: list[tuple[list[tuple[str, str]], str]] = [
     ),
     ([("    end: 2026-06-30T18:00:00+02:00\n", "")], "20: phases[0].end is missing; only the last phase may stay open"),
     (
+        [("    end: 2026-06-30T18:00:00+02:00\n", "    end:\n")],
+        "23: phases[0].end is missing; only the last phase may stay open",
+    ),
+    (
         [("    start: 2026-07-01 00:00:00", "    start: 2025-07-01")],
         "29: phases[1].start is before that of phases[0], which has the lower index",
     ),
