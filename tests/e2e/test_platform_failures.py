@@ -97,7 +97,7 @@ def test_the_build_log_is_shown_and_names_the_step(platform, ended):
     log = platform.get(f"/submissions/{ended['build_failed']['id']}/logs")
     text = "".join(piece["text"] for piece in log["pieces"])
     assert {piece["stage"] for piece in log["pieces"]} == {"preparing"}
-    assert "Step 3/4 : RUN false" in text
+    assert "Step 2/2 : RUN false" in text
     assert "returned a non-zero code: 1" in text
 
 

@@ -21,16 +21,21 @@ from typing import Any
 
 import httpx
 import uvicorn
+from fastapi import FastAPI
+from sqlalchemy import event
 
 from medici_platform import migrate
 from medici_platform.accounts.rules import Role
 from medici_platform.accounts.service import create_user, issue_token
 from medici_platform.app import create_app, make_context
 from medici_platform.context import Context, utc_now
+from medici_platform.database import Database
 from medici_platform.dispatch import Hint
+from medici_platform.observability import Metrics
 from medici_platform.queues.service import enroll_worker
 from medici_platform.security import hash_password
 from medici_platform.settings import Settings
+from medici_platform.throttle import install_throttle
 
 PASSWORD = "correct horse battery"
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -117,9 +122,12 @@ def running_platform(folder: Path, *, database_url: str = "", **settings: Any) -
     folder.mkdir(parents=True, exist_ok=True)
     _make_schema(chosen)
     context = replace(make_context(chosen, hints), now=clock.now)
-    server = _Server(
-        uvicorn.Config(create_app(context=context), host="127.0.0.1", port=0, log_level="error", ws="none")
-    )
+    with _application(context, may_be_kept=not (database_url or settings)) as app:
+        yield from _served(app, hints, clock)
+
+
+def _served(app: FastAPI, hints: HintList, clock: TestClock) -> Iterator[RunningPlatform]:
+    server = _Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", ws="none"))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
@@ -127,10 +135,44 @@ def running_platform(folder: Path, *, database_url: str = "", **settings: Any) -
             assert thread.is_alive(), "the server ended before it answered"
             time.sleep(0.01)
         port = server.servers[0].sockets[0].getsockname()[1]
-        yield RunningPlatform(f"http://127.0.0.1:{port}", context, hints, clock)
+        yield RunningPlatform(f"http://127.0.0.1:{port}", app.state.context, hints, clock)
     finally:
         server.end()
         thread.join()
+
+
+_kept: list[FastAPI] = []
+
+
+@contextmanager
+def _application(context: Context, *, may_be_kept: bool) -> Iterator[FastAPI]:
+    """One of the default settings is kept for the next test, which changes its folder: to make its routes and the text
+    of its statements anew takes more than most tests do.
+    """
+    if not may_be_kept:
+        yield create_app(context=context)
+        return
+    app = _kept.pop() if _kept else create_app(context=replace(context, database=_MovingDatabase(context)))
+    database: _MovingDatabase = app.state.context.database
+    database.file = context.settings.data_dir / "medici.sqlite3"
+    app.state.context = replace(context, database=database)
+    app.state.metrics = Metrics()
+    install_throttle(app, context.settings.broker_url)
+    yield app
+    database.close()
+    _kept.append(app)
+
+
+class _MovingDatabase(Database):
+    """Opens the file that it is told to."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context.settings.database)
+        self.file = Path()
+        event.listen(self.engine, "do_connect", self._open)
+
+    def _open(self, _dialect: object, _record: object, arguments: list[str], _named: object) -> None:
+        arguments[0] = str(self.file)
 
 
 def _make_schema(settings: Settings) -> None:

@@ -70,6 +70,7 @@ def values(platform, numbers):
         "attempt": [1],
         "copy": ["participant", "organizers"],
         "public": ["true"],
+        "changed": ["true"],
         "submissions": ["true"],
         "next": ["/account"],
     }

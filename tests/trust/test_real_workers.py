@@ -69,6 +69,15 @@ def test_each_run_is_executed_once(platform, trust, tmp_path):  # noqa: F811 - t
         assert engine.volumes(labels={"medici.worker": f"w{number}"}) == []
 
 
+def whole_logs(platform):  # noqa: F811 - the platform of the test
+    """(Run, attempt, stage) → its text: where it is cut into pieces is a matter of time."""
+    logs = {}
+    pieces = rows(platform, "SELECT run_id, attempt, stage, text FROM run_log ORDER BY run_id, stage, position")
+    for run, attempt, stage, piece in pieces:
+        logs[run, attempt, stage] = logs.get((run, attempt, stage), "") + piece
+    return logs
+
+
 def executed(platform, folder, *, times):  # noqa: F811 - the platform of the test
     """Eight runs of two people by one worker, whose every request and every hint arrives `times` times."""
     _, alice = opened(platform)
@@ -89,9 +98,7 @@ def executed(platform, folder, *, times):  # noqa: F811 - the platform of the te
         "board": [{**entry, **dict.fromkeys(MOMENTS)} for entry in entries],
         "scores": rows(platform, "SELECT run_id, key, value FROM score ORDER BY run_id, key"),
         "attempts": rows(platform, "SELECT run_id, attempt, outcome FROM run_attempt ORDER BY run_id, attempt"),
-        "logs": rows(
-            platform, "SELECT run_id, attempt, stage, position, text FROM run_log ORDER BY run_id, stage, position"
-        ),
+        "logs": whole_logs(platform),
         "runs": rows(platform, "SELECT id, state, outputs_bytes, exit_code FROM run ORDER BY id"),
         "records": rows(platform, "SELECT run_id, attempt FROM run_record ORDER BY run_id"),
     }

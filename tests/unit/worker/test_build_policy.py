@@ -262,7 +262,8 @@ def test_a_line_of_ours_begins_each_stage_and_steps_are_told_without_it():
     assert checked.sent_with("LABEL m=1") == (
         "ARG A=1\nFROM medici/python AS a\nLABEL m=1\nARG X\nRUN b\nFROM a\nLABEL m=1\nARG X\nRUN c\n"
     )
-    assert [checked.own_step(number, lines=2) for number in range(1, 10)] == [1, 2, 2, 2, 3, 4, 4, 4, 5]
+    assert [checked.own_step(number) for number in range(1, 10)] == [1, 2, 2, 2, 3, 4, 4, 4, 5]
+    assert [number for number in range(1, 12) if checked.is_ours(number)] == [3, 4, 7, 8, 10, 11]
 
 
 def test_stages_are_known_by_name_and_number():

@@ -244,7 +244,7 @@ def test_a_build_that_fails(site, make):
     report = execute(make.container("FROM medici/python\nRUN false\n"), host, site)
     assert report.failure is FailureKind.BUILD_FAILED
     assert report.public_detail == "Step 2 of the Dockerfile failed."
-    assert host.logs[Stage.PREPARING].startswith("Step 1/0 : FROM medici/python\n")
+    assert host.logs[Stage.PREPARING].startswith("Step 1/2 : FROM medici/python\n")
 
 
 def test_a_zip_without_a_dockerfile(site, make):

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import cached_property
 
 from medici_worker.containers.dockerfile import (
     Dockerfile,
@@ -96,7 +97,7 @@ class Added:
     sources: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CheckedDockerfile:
     text: str
     """What is sent to the builder: written anew from the instructions that were checked, base images mapped."""
@@ -114,14 +115,19 @@ class CheckedDockerfile:
         """The text with one more line of ours at the beginning of each stage."""
         return rendered(self.instructions, after_from=(line, *self.after_from))
 
-    def own_step(self, number: int, *, lines: int) -> int:
-        """The builder counts `lines` lines of ours a stage too: which of the Dockerfile's own instructions it means."""
-        sent = 0
-        for own, instruction in enumerate(self.instructions, start=1):
-            sent += 1 + (lines if instruction.keyword == "FROM" else 0)
-            if sent >= number:
-                return own
-        return number
+    def own_step(self, number: int) -> int:
+        """Which of the Dockerfile's own instructions the builder means: it counts the lines of ours, too."""
+        return max(len([own for own in self._sent[:number] if own]), 1)
+
+    def is_ours(self, number: int) -> bool:
+        """Whether the builder's step is none of the Dockerfile's own. The last one gives the image its labels."""
+        return number > len(self._sent) or not self._sent[number - 1]
+
+    @cached_property
+    def _sent(self) -> list[bool]:
+        """Of each line that `sent_with` makes: whether it is the Dockerfile's own."""
+        ours = [False] * (1 + len(self.after_from))
+        return [own for each in self.instructions for own in (True, *(ours if each.keyword == "FROM" else ()))]
 
 
 def check(text: str, policy: BuildPolicy, *, after_from: Sequence[str] = ()) -> CheckedDockerfile:

@@ -11,6 +11,7 @@ from pathlib import Path
 from medici_worker.containers.added_archives import refused_archives
 from medici_worker.containers.archives import ArchiveUnusable, tar_file, tar_of_zip, text_of, uncompressed_bytes
 from medici_worker.containers.build_index import CA_IN_CONTEXT, IndexDoor, lines_after_from
+from medici_worker.containers.build_log import BuildLog
 from medici_worker.containers.build_marks import BuildMarks, marking
 from medici_worker.containers.build_policy import (
     RUN_IMAGE,
@@ -254,12 +255,12 @@ class Builder:
     def _build(
         self, archive: Path, checked: CheckedDockerfile, order: BuildOrder, on_log: OnLog, index: str | None
     ) -> None:
-        tail = bytearray()
+        tail, log = bytearray(), BuildLog(checked, on_log)
 
         def keep(data: bytes) -> None:
             tail.extend(data)
             del tail[:-20_000]
-            on_log(data)
+            log(data)
 
         free_bytes = self._disk.free_bytes if self._disk else 0
         try:
@@ -307,7 +308,7 @@ def build_failure(error: str, log: str, checked: CheckedDockerfile, index: str |
     steps = _STEP.findall(log)
     detail = []
     if steps:
-        step = checked.own_step(int(steps[-1][:6]), lines=1 + len(checked.after_from))
+        step = checked.own_step(int(steps[-1][:6]))
         detail.append(f"Step {step} of the Dockerfile failed.")
     if _OFFLINE.search(log):
         detail.append(f"The build can ask the package index {index} and nothing else." if index else OFFLINE_ADVICE)

@@ -1,0 +1,31 @@
+"""What is read of a build: the steps of the participant's own Dockerfile, counted as they were written."""
+
+import re
+
+from medici_worker.containers.build_policy import CheckedDockerfile
+from medici_worker.containers.engine import OnLog
+
+_STEP = re.compile(rb"Step (\d{1,6})/\d+")
+_END = b"Successfully "
+
+
+class BuildLog:
+    """Passes on what the builder says, event by event, but for the lines that were added to the Dockerfile."""
+
+    def __init__(self, checked: CheckedDockerfile, on_log: OnLog) -> None:
+        self._checked = checked
+        self._on_log = on_log
+        self._steps = len(checked.instructions)
+        self._last = 0
+        self._is_ours = False
+
+    def __call__(self, event: bytes) -> None:
+        step = _STEP.match(event)
+        if step and int(step[1]) == self._last + 1:  # what a RUN prints may look like a step, too
+            self._last += 1
+            self._is_ours = self._checked.is_ours(self._last)
+            event = b"Step %d/%d" % (self._checked.own_step(self._last), self._steps) + event[step.end() :]
+        elif event.startswith(_END):
+            self._is_ours = False
+        if not self._is_ours:
+            self._on_log(event)
