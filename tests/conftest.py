@@ -10,8 +10,13 @@ from docker.errors import DockerException
 
 from tests import services
 from tests.services import Service, missing
+from tests.trust.gathering import Gathering
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Gathering(), "trust")
 
 
 @pytest.fixture(scope="session")

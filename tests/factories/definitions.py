@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from medici_bundles.bundle_paths import inside
-from medici_bundles.schema import ChallengeDefinition, FactSheetQuestion
+from medici_bundles.schema import INDEX, ChallengeDefinition, FactSheetQuestion
 
 Drawn = dict[str, Any]
 
@@ -136,6 +136,9 @@ BUILDS = some(
     allowed_bases=lists(FREE_TEXT),
     image_map=IMAGE_MAPS,
     pull=PULL,
+    context_mb=st.integers(1, 10**6),
+    image_mb=st.integers(1, 10**6),
+    index=st.from_regex(INDEX, fullmatch=True).filter(lambda address: len(address) <= 300),
 )
 PAGES = st.fixed_dictionaries({"title": short(100), "file": PATHS})
 TASK_KEYS = some(

@@ -1,10 +1,11 @@
 """What was tried against the platform and what came of it: the one table that `make trust` prints and keeps."""
 
+import json
 import os
 import platform
 import subprocess
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -54,6 +55,16 @@ class Evidence:
 
     def note(self, what: str, came_of_it: str) -> None:
         self.counts.append((what, came_of_it))
+
+    def as_json(self) -> str:
+        return json.dumps({"attacks": self.attacks, "kills": self.kills, "counts": self.counts}, default=asdict)
+
+    def add(self, other: str) -> None:
+        """What another process of the same run has found, as its `as_json` says."""
+        found = json.loads(other)
+        self.attacks += [Attack(**each) for each in found["attacks"]]
+        self.kills += [Kills(**{**each, "stages": Counter(each["stages"])}) for each in found["kills"]]
+        self.counts += [(what, came_of_it) for what, came_of_it in found["counts"]]
 
     def markdown(self) -> str:
         return "\n\n".join(part for part in (self._attacks(), self._kills(), self._counts()) if part)

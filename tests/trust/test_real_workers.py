@@ -141,5 +141,6 @@ def test_what_comes_late_from_an_earlier_attempt_changes_nothing(platform, trust
     after = [rows(platform, f"SELECT * FROM {table}") for table in ("run", "score", "run_log", "run_attempt")]  # noqa: S608
     assert after == before
     trust.note(
-        "messages of an earlier attempt after a later one has finished", f"{answers.count(410)} of {len(late)} refused"
+        f"messages of an earlier attempt after a later one has finished, {platform.context.database.engine.name}",
+        f"{answers.count(410)} of {len(late)} refused",
     )

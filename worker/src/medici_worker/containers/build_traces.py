@@ -12,7 +12,8 @@ from docker.errors import APIError, DockerException, NotFound
 
 from medici_worker.containers.engine import LABEL_BUILD, LABEL_WORKER
 
-CONFLICT = 409
+LOOKS, QUIET_LOOKS = 12, 3
+LOOKS_EVERY_S = 0.5
 DEAD_STEP_S = 3600.0
 DEAD_IMAGE_S = 24 * 3600.0
 """No build takes so long."""
@@ -62,15 +63,26 @@ def file_limit(container: dict[str, Any]) -> int | None:
     return next((limit["Hard"] for limit in limits if limit["Name"] == "fsize"), None)
 
 
-def clear_unnamed(api: docker.APIClient, mark: str, *, tries: int = 1) -> None:
-    """Remove what builds with this mark left that led to no image: this one, and those whose worker died."""
-    for attempt in range(tries if mark else 0):
-        if attempt:
-            time.sleep(0.5)  # the container of a step that was cut off is being removed
+def clear_unnamed(api: docker.APIClient, mark: str, *, cut_off: bool = False) -> None:
+    """Remove what builds with this mark left that led to no image: this one, and those whose worker died.
+
+    `cut_off`: the engine may still remove the last step's container, or make an image of it; it says nothing of that.
+    """
+    quiet = 0
+    for look in range(LOOKS if cut_off else 1):
+        time.sleep(LOOKS_EVERY_S if look else 0)
         with contextlib.suppress(DockerException, requests.RequestException, OSError):
-            left = _unnamed(api, f"{LABEL_BUILD}={mark}")
-            if not [image["Id"] for image in left if _is_in_the_way(api, image["Id"])]:
-                return
+            quiet = 0 if _clear_once(api, mark) else quiet + 1
+        if quiet == QUIET_LOOKS:
+            return
+
+
+def _clear_once(api: docker.APIClient, mark: str) -> bool:
+    """Whether there was anything."""
+    left = _unnamed(api, f"{LABEL_BUILD}={mark}") if mark else []
+    for image in left:
+        _remove(api, image["Id"])
+    return bool(left)
 
 
 def clear_dead_images(api: docker.APIClient, *, now: float, idle: str | None) -> None:
@@ -78,7 +90,7 @@ def clear_dead_images(api: docker.APIClient, *, now: float, idle: str | None) ->
     for image in _unnamed(api, LABEL_BUILD):
         is_idle = idle is not None and image["Labels"][LABEL_BUILD].startswith(idle)
         if is_idle or now - image["Created"] >= DEAD_IMAGE_S:
-            _is_in_the_way(api, image["Id"])
+            _remove(api, image["Id"])
 
 
 def clear_dead_steps(api: docker.APIClient, *, now: float, file_bytes: int) -> int:
@@ -115,15 +127,10 @@ def _unnamed(api: docker.APIClient, label: str) -> list[dict[str, Any]]:
     return [image for image in found if image.get("ParentId")]
 
 
-def _is_in_the_way(api: docker.APIClient, image_id: str) -> bool:
-    """Try to remove it; whether another try may help. The engine keeps what a container runs or others are built."""
-    try:
+def _remove(api: docker.APIClient, image_id: str) -> None:
+    """The engine keeps what a container runs or others are built on."""
+    with contextlib.suppress(APIError):
         api.remove_image(image_id)
-    except NotFound:
-        return False
-    except APIError as error:
-        return error.status_code == CONFLICT
-    return False
 
 
 def _layers(image: dict[str, Any]) -> Layers:

@@ -46,7 +46,7 @@ def build(api: docker.APIClient, context: Iterable[bytes], order: BuildOrder, on
             clear_unnamed(api, order.mark)
             raise
         except (requests.RequestException, OSError, ValueError, AttributeError) as error:
-            clear_unnamed(api, order.mark, tries=10)
+            clear_unnamed(api, order.mark, cut_off=True)
             order.stop.check()
             if watch.grown_bytes:
                 raise ImageTooLarge(f"It had added {watch.grown_bytes} bytes to its base images.") from None
