@@ -9,7 +9,7 @@ from tests.trust.evidence import Evidence
 
 
 class Gathering:
-    """A plugin of pytest. MEDICI_TRUST=full asks for the counts of `make trust`, MEDICI_TRUST_KEEP=1 keeps the table."""
+    """A plugin of pytest. MEDICI_TRUST=full asks for the counts of `make trust`, MEDICI_TRUST_KEEP keeps the table."""
 
     def __init__(self) -> None:
         self.evidence = Evidence(is_full=os.environ.get("MEDICI_TRUST") == "full")

@@ -10,6 +10,7 @@ import structlog
 from celery import Celery, signals
 from celery.exceptions import Reject
 from celery.platforms import SecurityWarning
+from celery.worker.request import Request
 
 from medici_worker.protocol import PROTOCOL_VERSION
 from medici_worker.protocol.broker import RUN_JOB, broker_settings, queue_name
@@ -33,6 +34,16 @@ def serve(settings: WorkerSettings) -> None:
         consume(celery_app(settings.broker_url, process), process, queues)
 
 
+class HintRequest(Request):  # type: ignore[misc]
+    """A hint that can't be acknowledged, because its broker has gone, ends the connection, and the next one is new.
+
+    Celery would log that and go on, with a channel that has no room for another hint: the worker would wait forever.
+    """
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **{**named, "connection_errors": ()})
+
+
 def celery_app(broker_url: str, process: WorkerProcess) -> Celery:
     app = Celery("medici-worker", set_as_current=False)
     app.conf.update(broker_settings(broker_url))
@@ -44,7 +55,7 @@ def celery_app(broker_url: str, process: WorkerProcess) -> Celery:
         worker_cancel_long_running_tasks_on_connection_loss=False,
     )
 
-    @app.task(name=RUN_JOB)  # type: ignore[untyped-decorator]
+    @app.task(name=RUN_JOB, Request=HintRequest)  # type: ignore[untyped-decorator]
     def run(protocol: int, run_id: int) -> None:
         if protocol != PROTOCOL_VERSION:
             _log.error("hint_of_another_version", run_id=run_id, protocol=protocol, ours=PROTOCOL_VERSION)
