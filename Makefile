@@ -8,6 +8,9 @@ DEMO := var/demo
 PYTEST := $(BIN)/pytest
 # Where fast tests are; the other folders hold slow ones, and those of `make seeds` and `make bench`. A test sees to it.
 FAST := tests/unit tests/integration tests/contract
+ON_ALL_CORES := --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) * 3 / 2)) --dist loadfile
+# Slow tests start services, workers and containers of their own: more at a time would wait for each other.
+TWO_AT_A_TIME := --numprocesses 2 --dist loadfile
 PACKAGES := platform bundles scoring worker
 # Python's compiled files are kept, wherever an environment says otherwise: else each of hundreds of processes compiles anew.
 export PYTHONDONTWRITEBYTECODE :=
@@ -69,11 +72,12 @@ up: setup engine ## Serve MedICI at http://127.0.0.1:8000 until Ctrl-C, with the
 
 .PHONY: test
 test: setup trainers services engine images ## Run the whole suite, in real containers and on real services
-	$(PYTEST)
+	$(PYTEST) $(FAST) -m "not slow" $(ON_ALL_CORES)
+	$(PYTEST) -m slow $(TWO_AT_A_TIME)
 
 .PHONY: check
 check: lint ## Run lint and the fast tests, as before each commit
-	$(PYTEST) $(FAST) -m "not slow" --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) * 3 / 2)) --dist loadfile
+	$(PYTEST) $(FAST) -m "not slow" $(ON_ALL_CORES)
 
 .PHONY: lint
 lint: setup ## Check style, types and who imports whom
@@ -97,7 +101,7 @@ seeds: setup trainers engine images ## Measure every complete challenge at its f
 
 .PHONY: trust
 trust: setup services engine images ## Attack the platform and kill its parts, hundreds of times; the table goes into platform/docs/trust.md
-	MEDICI_TRUST=full MEDICI_TRUST_KEEP=1 $(PYTEST) tests/trust -p no:cacheprovider
+	MEDICI_TRUST=full MEDICI_TRUST_KEEP=1 $(PYTEST) tests/trust -p no:cacheprovider $(TWO_AT_A_TIME)
 
 .PHONY: audit
 audit: setup ## Look for known weaknesses in what is installed, withdrawn or unpinned releases, and secrets in the tree

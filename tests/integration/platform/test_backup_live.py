@@ -11,6 +11,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -190,6 +191,15 @@ def test_a_file_that_the_storage_has_lost_is_named(kept, tmp_path):
         f"sqlite:///{tmp_path}/old/medici.sqlite3", tmp_path / "old" / "storage", tmp_path / "other", now=MORNING
     )
     assert made.missing == (lost,)
+    told = medici(tmp_path / "old", "admin", "backup", str(tmp_path / "third"))
+    assert (told.returncode, lost in told.stderr, Path(told.stdout.strip()).is_dir()) == (3, True, True)
+
+
+def test_where_there_is_no_platform_nothing_is_made(tmp_path):
+    told = medici(tmp_path / "elsewhere", "admin", "backup", str(tmp_path / "kept"))
+    assert (told.returncode, told.stdout) == (1, "")
+    assert " ".join(told.stderr.split()).startswith(f"Error: There is no platform in {tmp_path}/elsewhere: ")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_two_backups_at_once_are_one_too_many(kept, tmp_path):

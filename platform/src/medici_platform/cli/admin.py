@@ -17,13 +17,16 @@ from medici_platform.accounts.service import create_user as make_user
 from medici_platform.backup import restore_backup, write_backup
 from medici_platform.backup_rows import BackupUnusable
 from medici_platform.cli.output import CommandFailed, notes
-from medici_platform.cli.settings import DataDir, local_settings
+from medici_platform.cli.settings import DataDir, given_settings, local_settings
 from medici_platform.clock import clock_works
 from medici_platform.context import utc_now
 from medici_platform.database import Database
 from medici_platform.presentation.formats import size
 from medici_platform.queues.models import DEFAULT_QUEUE
 from medici_platform.queues.service import enroll_worker_with
+
+INCOMPLETE = 3
+"""Exit status of a backup whose storage has lost files: whoever reads it, cron too, hears of it."""
 
 app = typer.Typer(help="Administer the platform on this machine.", no_args_is_help=True)
 
@@ -97,8 +100,14 @@ def backup(
     folder: Annotated[Path, typer.Argument(help="Made when it is not there; later backups add what is new.")],
     data_dir: DataDir = None,
 ) -> None:
-    """Back up database and storage, while the platform runs."""
-    settings = local_settings(data_dir)
+    """Back up database and storage, while the platform runs. Exit status 3: it was made, but the storage lacks files."""
+    settings = given_settings(data_dir)
+    if not settings.database_url and not (settings.data_dir / "medici.sqlite3").exists():
+        raise CommandFailed(
+            f"There is no platform in {settings.data_dir}: name its folder with --data-dir, or its database in "
+            "MEDICI_DATABASE_URL.",
+            code="no_platform",
+        )
     try:
         made = write_backup(settings.database, settings.storage, folder, now=utc_now())
     except BackupUnusable as error:
@@ -112,6 +121,8 @@ def backup(
     if made.missing:
         notes.print(f"Missing in the storage, and so in this backup, though rows name them: {', '.join(made.missing)}.")
     typer.echo(made.folder)
+    if made.missing:
+        raise typer.Exit(INCOMPLETE)
 
 
 @app.command("restore")

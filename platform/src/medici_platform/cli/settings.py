@@ -16,13 +16,18 @@ DataDir = Annotated[
 ]
 
 
-def local_settings(data_dir: Path | None, **overrides: Any) -> Settings:
-    """From the environment, over it what the command was given. The folder is made, and given a secret of its own."""
+def given_settings(data_dir: Path | None, **overrides: Any) -> Settings:
+    """From the environment, over it what the command was given. Nothing is made."""
     given = {name: value for name, value in {"data_dir": data_dir, **overrides}.items() if value is not None}
     try:
-        settings = Settings(**given)
+        return Settings(**given)
     except ValidationError as error:
         raise CommandFailed(told(error), code="settings") from error
+
+
+def local_settings(data_dir: Path | None, **overrides: Any) -> Settings:
+    """The same; the folder is made, and given a secret of its own."""
+    settings = given_settings(data_dir, **overrides)
     try:
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         if settings.secret_key == DEVELOPMENT_SECRET:
