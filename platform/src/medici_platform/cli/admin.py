@@ -100,7 +100,7 @@ def backup(
     folder: Annotated[Path, typer.Argument(help="Made when it is not there; later backups add what is new.")],
     data_dir: DataDir = None,
 ) -> None:
-    """Back up database and storage, while the platform runs. Exit status 3: it was made, but the storage lacks files."""
+    """Back up database and storage, while the platform runs. Exit status 3: made, but the storage lacks files."""
     settings = given_settings(data_dir)
     if not settings.database_url and not (settings.data_dir / "medici.sqlite3").exists():
         raise CommandFailed(
