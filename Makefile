@@ -71,7 +71,7 @@ up: setup engine ## Serve MedICI at http://127.0.0.1:8000 until Ctrl-C, with the
 # ---- habits ----
 
 .PHONY: test
-test: setup trainers services engine images ## Run the whole suite, in real containers and on real services
+test: setup trainers engine services images ## Run the whole suite, in real containers and on real services
 	$(PYTEST) $(FAST) -m "not slow" $(ON_ALL_CORES)
 	$(PYTEST) -m slow $(TWO_AT_A_TIME)
 
@@ -100,7 +100,7 @@ seeds: setup trainers engine images ## Measure every complete challenge at its f
 	$(PYTEST) tests/seeds -s -p no:cacheprovider
 
 .PHONY: trust
-trust: setup services engine images ## Attack the platform and kill its parts, hundreds of times; the table goes into platform/docs/trust.md
+trust: setup engine services images ## Attack the platform and kill its parts, hundreds of times; the table goes into platform/docs/trust.md
 	MEDICI_TRUST=full MEDICI_TRUST_KEEP=1 $(PYTEST) tests/trust -p no:cacheprovider $(TWO_AT_A_TIME)
 
 .PHONY: audit
