@@ -27,7 +27,8 @@ from medici_worker.containers.engine import (
     StartRefused,
     Volume,
 )
-from medici_worker.containers.fake_engine import FakeEngine, Inside
+from medici_worker.containers.fake_engine import FakeEngine
+from medici_worker.containers.fake_inside import Inside
 from medici_worker.containers.profile import hardened
 from medici_worker.protocol import Limits
 from tests.factories.worker import IMAGE

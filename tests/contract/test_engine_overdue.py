@@ -10,7 +10,8 @@ import pytest
 
 from medici_worker.containers.docker_engine import DockerEngine
 from medici_worker.containers.engine import ContainerPlan, Engine, Mount, Volume
-from medici_worker.containers.fake_engine import FakeEngine, Inside
+from medici_worker.containers.fake_engine import FakeEngine
+from medici_worker.containers.fake_inside import Inside
 from medici_worker.containers.profile import keeper
 from medici_worker.janitor import remove_overdue
 from tests.factories.worker import IMAGE

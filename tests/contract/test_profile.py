@@ -12,7 +12,8 @@ from docker.types import HostConfig
 
 from medici_worker.containers.docker_engine import DockerEngine
 from medici_worker.containers.engine import ContainerPlan
-from medici_worker.containers.fake_engine import FakeEngine, Inside
+from medici_worker.containers.fake_engine import FakeEngine
+from medici_worker.containers.fake_inside import Inside
 from medici_worker.protocol import Limits
 from medici_worker.run import execute
 from medici_worker.worksite import open_worksite

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from medici_worker.client import PlatformClient
-from medici_worker.containers.fake_engine import ON_EVERY_ENGINE, FakeEngine, Inside
+from medici_worker.containers.fake_engine import ON_EVERY_ENGINE, FakeEngine
+from medici_worker.containers.fake_inside import Inside
 from medici_worker.gpus import GpuPool
 from medici_worker.settings import WorkerSettings
 from medici_worker.worker import WorkerProcess

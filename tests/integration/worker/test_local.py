@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from medici_worker.containers.docker_engine import DockerEngine
-from medici_worker.containers.fake_engine import FakeEngine, Inside
+from medici_worker.containers.fake_engine import FakeEngine
+from medici_worker.containers.fake_inside import Inside
 from medici_worker.local import Event, Kept, LocalTask, pack, try_submission
 from medici_worker.protocol import FailureKind, SubmissionKind
 from tests.factories.worker import IMAGE, make_zip, python_program, python_submission

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from medici_worker.containers.fake_engine import FakeEngine, Inside, finished
+from medici_worker.containers.fake_engine import FakeEngine, finished
+from medici_worker.containers.fake_inside import Inside
 from medici_worker.protocol import Limits
 from medici_worker.worksite import Worksite, open_worksite
 from tests.factories.worker import RunMaker

@@ -7,7 +7,8 @@ from importlib.metadata import version
 import pytest
 
 from medici_worker.attempt import Attempt
-from medici_worker.containers.fake_engine import FakeEngine, Inside
+from medici_worker.containers.fake_engine import FakeEngine
+from medici_worker.containers.fake_inside import Inside
 from medici_worker.host import HandedBack, HostUnreachable, LeaseLost
 from medici_worker.protocol import FailureKind, FileRole, GpuUsed, Machine, Stage
 from medici_worker.run import execute

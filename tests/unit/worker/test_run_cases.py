@@ -3,7 +3,7 @@
 import pytest
 
 from medici_worker import cases
-from medici_worker.containers.fake_engine import Inside
+from medici_worker.containers.fake_inside import Inside
 from medici_worker.host import HostRefuses
 from medici_worker.protocol import CASES_LIMIT_BYTES, FailureKind
 from medici_worker.run import execute

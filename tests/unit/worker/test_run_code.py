@@ -4,7 +4,8 @@ import threading
 
 import pytest
 
-from medici_worker.containers.fake_engine import FakeEngine, Inside
+from medici_worker.containers.fake_engine import FakeEngine
+from medici_worker.containers.fake_inside import Inside
 from medici_worker.protocol import FailureKind, FileRole, Stage
 from medici_worker.run import execute
 from medici_worker.side_by_side import LinePrefix

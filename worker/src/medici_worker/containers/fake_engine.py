@@ -12,14 +12,13 @@ A build reads FROM, USER, VOLUME, CMD, `RUN false`, `RUN sleep N` and `RUN fill 
 and on the size of volumes and builds, hold; those on memory do not, a program raises `MemoryError` instead.
 """
 
-import errno
 import hashlib
 import io
 import tarfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 
@@ -39,84 +38,17 @@ from medici_worker.containers.engine import (
     ImageBroken,
     ImageTooLarge,
     ImageUnavailable,
-    Mount,
     OnLog,
     StartRefused,
     Volume,
 )
 from medici_worker.containers.fake_images import FakeImage, dockerfile_in, named_image, saved_image, words
+from medici_worker.containers.fake_inside import FakeVolume, Inside, Killed, Program
 from medici_worker.containers.interrupt import Interrupt
 
 KILLED_CODE = 137
 NOT_FOUND_CODE = 127
 ON_EVERY_ENGINE = ("medici/python:latest",)
-
-
-class Killed(BaseException):  # a program's `except Exception` does not hold it, like SIGKILL
-    """The container was killed."""
-
-
-@dataclass
-class FakeVolume:
-    plan: Volume
-    files: dict[str, bytes] = field(default_factory=dict)
-    links: dict[str, str] = field(default_factory=dict)
-
-    def write(self, name: str, content: bytes) -> None:
-        others = sum(len(data) for other, data in self.files.items() if other != name)
-        if self.plan.size_bytes is not None and others + len(content) > self.plan.size_bytes:
-            raise OSError(errno.ENOSPC, "No space left on device", name)
-        self.files[name] = content
-
-
-class Inside:
-    """What a program sees: its mounts, its output, the time."""
-
-    def __init__(self, plan: ContainerPlan, volumes: Mapping[str, FakeVolume], on_log: OnLog) -> None:
-        self.plan = plan
-        self.killed = threading.Event()
-        self._volumes = volumes
-        self._on_log = on_log
-
-    def read(self, path: str) -> bytes:
-        mount, name = self._find(path)
-        try:
-            return self._volumes[mount.volume].files[name]
-        except KeyError:
-            raise FileNotFoundError(path) from None
-
-    def list(self, folder: str) -> list[str]:
-        """Names of the files below a mounted folder."""
-        mount, _ = self._find(folder)
-        return sorted(self._volumes[mount.volume].files)
-
-    def write(self, path: str, content: bytes) -> None:
-        self._volumes[self._writable(path).volume].write(self._find(path)[1], content)
-
-    def link(self, path: str, target: str) -> None:
-        self._volumes[self._writable(path).volume].links[self._find(path)[1]] = target
-
-    def print(self, text: str) -> None:
-        self._on_log(text.encode())
-
-    def sleep(self, seconds: float) -> None:
-        if self.killed.wait(seconds):
-            raise Killed
-
-    def _writable(self, path: str) -> Mount:
-        mount, _ = self._find(path)
-        if mount.read_only:
-            raise OSError(errno.EROFS, "Read-only file system", path)
-        return mount
-
-    def _find(self, path: str) -> tuple[Mount, str]:
-        for mount in sorted(self.plan.mounts, key=lambda one: -len(one.path)):
-            if path == mount.path or path.startswith(mount.path + "/"):
-                return mount, path[len(mount.path) :].strip("/")
-        raise OSError(errno.EROFS, "Read-only file system", path)
-
-
-Program = Callable[[Inside], int]
 
 
 class FakeRunning:
