@@ -1,6 +1,7 @@
 """Many runs on few workers, and every message twice: the worker's real code, engines in memory, both databases."""
 
 import random
+import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,9 @@ import pytest
 from sqlalchemy import text
 
 from medici_platform.clock import Clock
+from medici_worker import worker as worker_module
 from medici_worker.containers.fake_engine import finished
+from tests.e2e.stack import until
 from tests.factories.platform import CONTAINER_ZIP, FakeWorker, join, make_zip, running_platform, submit
 from tests.trust.fleet import worker
 from tests.trust.proxy import proxy
@@ -144,3 +147,40 @@ def test_what_comes_late_from_an_earlier_attempt_changes_nothing(platform, trust
         f"messages of an earlier attempt after a later one has finished, {platform.context.database.engine.name}",
         f"{answers.count(410)} of {len(late)} refused",
     )
+
+
+@pytest.fixture
+def waiting(platform, monkeypatch):  # noqa: F811 - the fixture
+    """Five runs whose hints nobody has received, for long."""
+    monkeypatch.setattr(worker_module, "IDLE_S", 0.0)
+    _, alice = opened(platform)
+    for number in range(5):
+        submit(platform, alice, CONTAINER_ZIP if number % 2 else result(number / 10)).raise_for_status()
+    platform.clock.advance(seconds=2 * platform.context.settings.resend_s + 1)
+
+
+@pytest.mark.usefixtures("waiting")
+def test_without_any_broker_every_run_is_executed(platform, trust, tmp_path):  # noqa: F811 - the fixture
+    with worker(tmp_path / "w1", platform.url, platform.worker("w1")) as (process, engine):
+        process._take_overlooked(process.hello().overlooked)
+        until(lambda: rows(platform, "SELECT count(*) FROM run WHERE state = 'finished'") == [(5,)], "all have ended")
+    assert finished(engine)
+    attempts = rows(platform, "SELECT run_id, attempt, outcome FROM run_attempt ORDER BY run_id")
+    assert attempts == [(run, 1, "finished") for run in range(1, 6)]
+    trust.note(f"runs of which no hint ever arrived, {platform.context.database.engine.name}", "5 of 5 executed once")
+
+
+@pytest.mark.usefixtures("waiting")
+def test_a_worker_that_ends_hands_back_what_it_found_by_itself(platform, tmp_path):  # noqa: F811 - the fixture
+    begun = threading.Event()
+
+    def never_ends(inside):
+        begun.set()
+        inside.sleep(600)
+
+    with worker(tmp_path / "w1", platform.url, platform.worker("w1")) as (process, engine):
+        engine.programs["python /app/program/score.py /app/input /app/output"] = never_ends
+        process._take_overlooked(process.hello().overlooked)
+        assert begun.wait(20)
+    assert rows(platform, "SELECT run_id, attempt, outcome FROM run_attempt") == [(1, 1, "released")]
+    assert rows(platform, "SELECT state, count(*) FROM run GROUP BY state") == [("queued", 5)]

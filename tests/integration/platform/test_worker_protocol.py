@@ -8,6 +8,7 @@ from sqlalchemy import select
 from medici_platform.accounts.rules import Role
 from medici_platform.challenges.models import Task
 from medici_platform.clock import Clock
+from medici_platform.runs.models import Run
 from tests.factories.platform import BUNDLE_FILES, COMPETITION, CONTAINER_ZIP, FakeWorker, import_bundle, join, submit
 
 
@@ -158,3 +159,28 @@ def test_a_revoked_worker_is_refused(platform, worker, alice):
         assert client.delete("/api/v1/workers/w1").status_code == 204
     refused = worker.claim(platform.hints.hints[-1].run_id)
     assert (refused.status_code, refused.json()["code"]) == (401, "bad_credential")
+
+
+def overlooked(platform, name, *, gpus=(), queue="default"):
+    """What a worker that says hello is told of."""
+    with platform.client(platform.worker(name, queue)) as client:
+        hello = {"version": "0", "hostname": name, "slots": 1, "gpus": list(gpus)}
+        return client.post("/api/worker/v1/hello", json=hello).json()["overlooked"]
+
+
+def test_a_worker_hears_of_what_has_waited_long_though_no_hint_reached_it(platform, alice):
+    runs = []
+    for _ in range(2):
+        submit(platform, alice, CONTAINER_ZIP).raise_for_status()
+        runs.append(platform.hints.hints[-1].run_id)
+    assert overlooked(platform, "early") == []
+    platform.clock.advance(seconds=2 * platform.context.settings.resend_s + 1)
+    Clock(platform.context).tick()  # its hints change nothing
+    assert overlooked(platform, "late") == runs
+    assert overlooked(platform, "elsewhere", queue="other") == []
+    with platform.context.database.write() as session:
+        session.get_one(Run, runs[0]).gpus = 1
+    assert overlooked(platform, "without") == runs[1:]
+    assert overlooked(platform, "with", gpus=["H200"]) == runs
+    FakeWorker(platform, platform.worker("w1")).claim(runs[1])
+    assert overlooked(platform, "last") == []

@@ -4,7 +4,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -39,6 +39,9 @@ DISK_LOOK_S = 5.0
 """How soon a full disk, and one that has room again, is noticed while nothing runs."""
 ENGINE_LOOK_S = 1.0
 """How often a worker whose engine is away looks for it."""
+IDLE_S = 5.0
+"""A worker that has been idle for so long hears of nothing: hints come at once."""
+HAND_BACK_S = 30.0
 
 _log = structlog.get_logger("medici.worker")
 
@@ -66,6 +69,9 @@ class WorkerProcess:
         self._news = threading.Event()
         """Something that the platform should hear before the next minute is over."""
         self._stopping = threading.Event()
+        self._slots = threading.Semaphore(settings.slots)
+        self._overlooked = threading.Thread()
+        self._idle_since = time.monotonic()
 
     @property
     def name(self) -> str:
@@ -80,11 +86,18 @@ class WorkerProcess:
 
         False when this worker is shutting down and has not even tried: the hint is for the next one.
         """
-        if not self._await_engine():
+        if not self._await_engine() or not self._await_slot():
             return False
+        try:
+            self._take_run(run_id)
+        finally:
+            self._slots.release()
+        return True
+
+    def _take_run(self, run_id: int) -> None:
         with structlog.contextvars.bound_contextvars(run_id=run_id):
             if not self.has_room():
-                return True  # the run waits for another worker, or for its next hint
+                return  # the run waits for another worker, or for its next hint
             claimed = self._claim(run_id)
             if claimed is not None:
                 claim, lease = claimed
@@ -92,7 +105,6 @@ class WorkerProcess:
                     self._execute(claim, lease)
                 finally:
                     lease.free()
-        return True
 
     def hello(self) -> WorkerWelcome:
         self.has_room()
@@ -127,10 +139,29 @@ class WorkerProcess:
             if self._stopping.is_set():
                 return
             try:
-                self.hello()
+                self._take_overlooked(self.hello().overlooked)
             except (HostUnreachable, LeaseLost) as error:
                 _log.warning("hello_failed", error=str(error))
             self.clean()
+
+    def _take_overlooked(self, runs: Sequence[int]) -> None:
+        """Hints are hints: whatever has become of the broker, or of our connection to it, an idle worker finds work."""
+        is_idle = not self._in_hand and time.monotonic() - self._idle_since >= IDLE_S
+        if not runs or not is_idle or self._overlooked.is_alive():
+            return
+        _log.warning("hints_missed", runs=len(runs), advice="Look at the broker, if this happens again and again.")
+        self._overlooked = threading.Thread(target=self._take_all, args=(runs,), name="overlooked", daemon=True)
+        self._overlooked.start()
+
+    def _take_all(self, runs: Sequence[int]) -> None:
+        while runs:
+            began = time.monotonic()
+            if not all(self.take_run(run_id) for run_id in runs) or self._idle_since < began:
+                return  # none of them could be had
+            try:
+                runs = self.hello().overlooked
+            except (HostUnreachable, LeaseLost):
+                return
 
     def _await_news(self) -> None:
         """Until something has changed, or a minute is over."""
@@ -168,9 +199,19 @@ class WorkerProcess:
     def close(self) -> None:
         self._stopping.set()
         self._news.set()
+        if self._overlooked.is_alive():  # Celery, which waits for what it has begun, knows nothing of it
+            self.hand_back()
+            self._overlooked.join(HAND_BACK_S)
         self._site.close()
         self._client.close()
         self._engine.close()
+
+    def _await_slot(self) -> bool:
+        """False when this worker shuts down."""
+        while not self._stopping.is_set():
+            if self._slots.acquire(timeout=ENGINE_LOOK_S):
+                return True
+        return False
 
     def _await_engine(self) -> bool:
         """Wait while the engine is away: what is claimed then would fail. False when this worker shuts down."""
@@ -264,6 +305,7 @@ class WorkerProcess:
             _log.info("run_ended", failure=report.failure, attempt=claim.spec.attempt)
         finally:
             self._in_hand.discard(label)
+            self._idle_since = time.monotonic()
             self._attempts.discard(attempt)
 
 

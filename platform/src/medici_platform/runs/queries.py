@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, exists, func, select
+from sqlalchemy import Select, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from medici_platform.errors import Gone, NotFound
@@ -14,6 +14,7 @@ from medici_platform.states import HELD, State
 from medici_platform.submissions.models import Submission
 from medici_platform.submissions.rules import start_of_day
 
+OVERLOOKED_AT_ONCE = 5
 HINTS_PER_SWEEP = 25
 
 
@@ -143,6 +144,21 @@ def waiting_runs(session: Session, queue_id: int) -> Sequence[Run]:
         .order_by(Run.id)
         .limit(HINTS_PER_SWEEP)
         .with_for_update(of=Run)
+    ).all()
+
+
+def overlooked_runs(session: Session, worker: Worker, *, queued_before: datetime) -> Sequence[int]:
+    """Ids of the oldest that have waited since then, though this worker could run them."""
+    return session.scalars(
+        select(Run.id)
+        .where(
+            Run.state == State.QUEUED,
+            Run.queue_id == worker.queue_id,
+            Run.queued_at < queued_before,
+            or_(Run.gpus <= len(worker.gpus), Run.scoring_only),
+        )
+        .order_by(Run.id)
+        .limit(OVERLOOKED_AT_ONCE)
     ).all()
 
 

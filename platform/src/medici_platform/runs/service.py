@@ -89,6 +89,11 @@ def hint_waiting(session: Session, context: Context, queue: Queue) -> None:
         hint(session, context, run)
 
 
+def long_ago(context: Context) -> datetime:
+    """Whoever waits since then has been hinted at again in vain."""
+    return context.now() - timedelta(seconds=2 * context.settings.resend_s)
+
+
 def move(run: Run, state: State) -> None:
     """The one place where a run changes its state, but for the claim, which is one conditional update."""
     if not may_follow(run.state, state):

@@ -73,7 +73,8 @@ def hello(body: WorkerHello, worker: CurrentWorker, context: CurrentContext, ses
     _require_protocol(body.protocol)
     if note_hello(worker, body, now=context.now()):
         service.hint_waiting(session, context, worker.queue)
-    return WorkerWelcome(worker_id=worker.id, name=worker.name, queue=worker.queue.name)
+    overlooked = queries.overlooked_runs(session, worker, queued_before=service.long_ago(context))
+    return WorkerWelcome(worker_id=worker.id, name=worker.name, queue=worker.queue.name, overlooked=tuple(overlooked))
 
 
 @router.post("/claims")

@@ -275,3 +275,5 @@ class WorkerWelcome(Message):
     worker_id: int
     name: str
     queue: str
+    overlooked: tuple[int, ...] = ()
+    """Runs that this worker could have taken long ago, oldest first: their hints, or the worker's ears, are lost."""
