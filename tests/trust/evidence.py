@@ -5,7 +5,7 @@ import os
 import platform
 import subprocess
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -57,7 +57,7 @@ class Evidence:
         self.counts.append((what, came_of_it))
 
     def as_json(self) -> str:
-        return json.dumps({"attacks": self.attacks, "kills": self.kills, "counts": self.counts}, default=asdict)
+        return json.dumps({"attacks": self.attacks, "kills": self.kills, "counts": self.counts}, default=vars)
 
     def add(self, other: str) -> None:
         """What another process of the same run has found, as its `as_json` says."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Self
 
-from medici_bundles.entries import ENCRYPTED, Entry, entry_name, entry_of
+from medici_bundles.entries import ENCRYPTED, UTF8, Entry, entry_name, entry_of
 from medici_bundles.entry_names import ArchiveRejected, Tree, shown
 
 CHUNK_BYTES = 1024 * 1024
@@ -235,8 +235,9 @@ class OpenedArchive:
             name = self._file.read(name_bytes)
         except _BROKEN:
             raise ArchiveRejected.entry(entry.name, "is cut off in the zip; upload the zip again") from None
-        expected = entry.info.orig_filename.encode("utf-8" if entry.info.flag_bits & 0x800 else "cp437")
-        if magic != b"PK\x03\x04" or name != expected or method != entry.info.compress_type or flags & ENCRYPTED:
+        expected = entry.info.orig_filename.encode("utf-8" if entry.info.flag_bits & UTF8 else "cp437")
+        same_name = name == expected and (name.isascii() or not (flags ^ entry.info.flag_bits) & UTF8)
+        if magic != b"PK\x03\x04" or not same_name or method != entry.info.compress_type or flags & ENCRYPTED:
             raise ArchiveRejected.entry(entry.name, "is described in two ways in the zip; make the zip again")
         start: int = entry.info.header_offset + _LOCAL_HEADER.size + name_bytes + extra_bytes
         return start

@@ -8,7 +8,7 @@ from medici_bundles.entry_names import ArchiveRejected, checked_name, is_noise
 
 ENCRYPTED = 0x1 | 0x40 | 0x2000
 _PATCHED = 0x20
-_UTF8 = 0x800
+UTF8 = 0x800
 _METHODS = {1: "Shrink", 6: "Implode", 9: "Deflate64", 12: "BZIP2", 14: "LZMA", 93: "Zstandard", 95: "XZ", 98: "PPMd"}
 _KINDS = {
     stat.S_IFLNK: "a symbolic link",
@@ -41,7 +41,7 @@ def entry_of(info: zipfile.ZipInfo) -> Entry:
 
 def entry_name(info: zipfile.ZipInfo) -> str:
     """The name as its maker meant it: macOS writes UTF-8 without saying so."""
-    if info.flag_bits & _UTF8:
+    if info.flag_bits & UTF8:
         return info.orig_filename
     try:
         return info.orig_filename.encode("cp437").decode("utf-8")

@@ -45,9 +45,17 @@ def sniffed(path: Path) -> ContentKind:
         return ContentKind.IMAGE
     if is_tar_header(start):
         return ContentKind.IMAGE
-    if zipfile.is_zipfile(path):
+    if _ends_like_a_zip(path):
         return ContentKind.ZIP
     raise ArchiveRejected(f"The file is {_what(start)}.")
+
+
+def _ends_like_a_zip(path: Path) -> bool:
+    """What can't be read as one is refused by the reader, which says why."""
+    try:
+        return zipfile.is_zipfile(path)
+    except zipfile.BadZipFile:
+        return True
 
 
 def image_reference_in(path: Path) -> str | None:

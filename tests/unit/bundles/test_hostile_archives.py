@@ -203,6 +203,10 @@ CORPUS: dict[str, tuple[bytes, str]] = {
         raw_zip([Raw(b"a.txt", local_flags=1)]),
         f"Entry 'a.txt' is described in two ways in the zip; {AGAIN}",
     ),
+    "a name in two encodings": (
+        raw_zip([Raw("größe.csv".encode(), local_flags=0x800)]),
+        f"Entry 'größe.csv' is described in two ways in the zip; {AGAIN}",
+    ),
     "a password": (
         raw_zip([Raw(b"a.csv", flags=1)]),
         "Entry 'a.csv' is encrypted; make the zip without a password.",

@@ -1,5 +1,6 @@
 import gzip
 import lzma
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +25,12 @@ SEND_THE_TAR = (
 LIMITS = ArchiveLimits()
 SAVE_AS = "save the image as a tar, tar.gz or tar.xz, and everything else as a zip"
 DIGEST = "sha256:" + "0123456789abcdef" * 4
+
+OF_TWO_DISKS = (
+    struct.pack("<4sLQL", b"PK\x06\x07", 1, 0, 2)
+    + b"PK\x05\x06\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\0\0"
+)
+"""How a zip64 ends whose other part is elsewhere."""
 
 
 def _recognised(folder: Path, files: dict[str, bytes]) -> RecognisedSubmission:
@@ -208,6 +215,10 @@ def test_what_was_recognised_of_an_image_is_told(tmp_path: Path) -> None:
         (
             b"PK\x03\x04 and no more",
             "The file is a broken zip: its end is missing, perhaps because an upload stopped; send it again.",
+        ),
+        (
+            b"\x01\x02\x00\xff" * 9 + OF_TWO_DISKS,
+            "The file is a zip that cannot be read; make it again with a usual program.",
         ),
     ],
 )
