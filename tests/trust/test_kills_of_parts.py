@@ -27,6 +27,8 @@ pytestmark = pytest.mark.slow
 
 PATIENT = {**SETTINGS, "MEDICI_MAX_ATTEMPTS": "12", "MEDICI_RETRY_S": "0.5", "MEDICI_RESEND_S": "2"}
 """A run may live through many kills. A hint that was lost is sent again after two seconds."""
+MORE_PATIENT = {**PATIENT, "MEDICI_MAX_ATTEMPTS": "60"}
+"""Each kill of an engine that workers share costs a run that is under way an attempt, or one of each worker."""
 DOWN_S = 20.0
 """While clock, web or database are away no lease expires: that long, and the machine's own slowness."""
 
@@ -119,7 +121,7 @@ def test_a_killed_engine(trust, docker_engine, tmp_path):
     phases = [phase(0, "Final", limits=LIMITS)]
     with ExitStack() as held:
         own = held.enter_context(engines.own_engine())
-        settings = {**PATIENT, "MEDICI_WORKER_DOCKER_HOST": own.url, "MEDICI_PROGRAM_IMAGE": engines.IMAGE}
+        settings = {**MORE_PATIENT, "MEDICI_WORKER_DOCKER_HOST": own.url, "MEDICI_PROGRAM_IMAGE": engines.IMAGE}
         platform = held.enter_context(stack(tmp_path, worker=False, **settings))
         platform.import_challenge(tmp_path / "bundle", phases=phases)
         assert platform.medici("join", "tiny", user="alice").code == 0
