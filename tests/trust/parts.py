@@ -59,6 +59,8 @@ class Killer:
     kill: Callable[[], None]
     start: Callable[[], None]
     random: random.Random
+    longest_s: float = 4.0
+    """Between the moment in which runs are under way and the kill."""
     stages: Counter[str] = field(default_factory=Counter)
     at: list[float] = field(default_factory=list)
     """time.monotonic() of each kill."""
@@ -80,7 +82,7 @@ class Killer:
     def _kill_all(self) -> None:
         try:
             while len(self.at) < self.count:
-                self.stages[self._await_runs(self.random.uniform(0.2, 4.0))] += 1
+                self.stages[self._await_runs(self.random.uniform(0.2, self.longest_s))] += 1
                 self.at.append(time.monotonic())
                 self.kill()
                 time.sleep(self.random.uniform(0, LONGEST_DOWN_S))

@@ -127,8 +127,9 @@ def context(text: str, **files: bytes) -> list[bytes]:
 
 def test_a_build_step_has_a_limit_on_processes_and_files(engine):
     log = bytearray()
+    limit = "cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max 2>/dev/null"
     text = (
-        f"FROM {IMAGE}\nRUN sleep 2; cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max 2>/dev/null;"
+        f"FROM {IMAGE}\nRUN for i in $(seq 40); do {limit} | grep -q 123 && break; sleep 0.5; done; {limit};"
         " ulimit -c; head -c 3000000 /dev/zero > /big; ls -l /big; false\n"
     )
     with pytest.raises(BuildBroken):
