@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from medici_worker.protocol.failures import FailureKind
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 """Raised when a worker of the old version could no longer speak with the platform."""
 
 
