@@ -1,6 +1,9 @@
 """A worksite on the fake engine, with a submission and a scoring program that end well."""
 
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -48,3 +51,21 @@ def make(tmp_path) -> RunMaker:
 
 def container(make, **spec):
     return make.container(DOCKERFILE, **{"limits": LIMITS, "scoring_limits": LIMITS, **spec})
+
+
+@contextmanager
+def in_touch(process) -> Iterator[None]:
+    """The worker's thread that says hello."""
+    thread = threading.Thread(target=process.keep_in_touch)
+    thread.start()
+    yield
+    process.close()
+    thread.join(5)
+    assert not thread.is_alive()
+
+
+def until(true) -> None:
+    deadline = time.monotonic() + 5
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)

@@ -1,7 +1,5 @@
 """A worker whose disk is nearly full claims nothing, says so at once, and goes on by itself."""
 
-import threading
-import time
 from dataclasses import dataclass, field
 
 import pytest
@@ -17,7 +15,7 @@ from medici_worker.run import execute
 from medici_worker.settings import WorkerSettings
 from medici_worker.worker import WorkerProcess
 from medici_worker.worksite import open_worksite
-from tests.unit.worker.conftest import SCORE, container
+from tests.unit.worker.conftest import SCORE, container, in_touch, until
 
 GIB = 1024**3
 
@@ -60,19 +58,8 @@ def at_work(engine, tmp_path, free, monkeypatch):
         WorkerSettings(hello_s=1000), engine=engine, client=platform, gpus=GpuPool((), tmp_path / "locks"), site=site
     )
     process.hello()
-    thread = threading.Thread(target=process.keep_in_touch)
-    thread.start()
-    yield process, platform
-    process.close()
-    thread.join(5)
-    assert not thread.is_alive()
-
-
-def until(true) -> None:
-    deadline = time.monotonic() + 5
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+    with in_touch(process):
+        yield process, platform
 
 
 def test_a_full_disk_is_told_at_once_and_so_is_room(at_work, free):

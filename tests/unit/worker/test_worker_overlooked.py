@@ -13,6 +13,7 @@ from medici_worker.protocol import WorkerHello, WorkerWelcome
 from medici_worker.settings import WorkerSettings
 from medici_worker.worker import WorkerProcess
 from medici_worker.worksite import open_worksite
+from tests.unit.worker.conftest import in_touch, until
 
 
 @dataclass
@@ -67,19 +68,8 @@ def made(engine, tmp_path, monkeypatch):
 @pytest.fixture
 def at_work(made):
     process, platform = made
-    thread = threading.Thread(target=process.keep_in_touch)
-    thread.start()
-    yield process, platform
-    process.close()
-    thread.join(5)
-    assert not thread.is_alive()
-
-
-def until(true) -> None:
-    deadline = time.monotonic() + 5
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+    with in_touch(process):
+        yield process, platform
 
 
 def test_it_takes_all_of_them_one_after_the_other(at_work):
