@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, Self
+from typing import Any, BinaryIO, NamedTuple, Self
 
 from medici_bundles.entries import ENCRYPTED, UTF8, Entry, entry_name, entry_of
 from medici_bundles.entry_names import ArchiveRejected, Tree, shown
@@ -161,7 +161,7 @@ class OpenedArchive:
 
     def _not_a_zip(self) -> str:
         start = self._file.start()
-        if self._has_end():
+        if ends_like_a_zip(self._file):
             return "The file is a zip that cannot be read; make it again with a usual program."
         if start.startswith(b"PK\x03\x04"):
             return "The file is a broken zip: its end is missing, perhaps because an upload stopped; send it again."
@@ -169,12 +169,6 @@ class OpenedArchive:
         if start[257:262] == b"ustar":
             what = "a tar archive"
         return f"The file is {'empty' if not start else what}; upload a zip."
-
-    def _has_end(self) -> bool:
-        try:
-            return zipfile.is_zipfile(self._file)
-        except _BROKEN:
-            return True
 
     def _checked_entries(self) -> list[Entry]:
         infos = self._zip.infolist()
@@ -255,6 +249,14 @@ class OpenedArchive:
                 raise ArchiveRejected.entry(entry.name, "is cut off in the zip; upload the zip again")
             yield chunk
             position, left = position + len(chunk), left - len(chunk)
+
+
+def ends_like_a_zip(file: Any) -> bool:
+    """Of a path or an open file. What can't be read as a zip then is refused by the reader, which says why."""
+    try:
+        return zipfile.is_zipfile(file)
+    except _BROKEN:
+        return True
 
 
 class _BoundedFile:

@@ -1,10 +1,10 @@
 """What a file is by its first bytes, whatever it is called."""
 
 import re
-import zipfile
 from enum import Enum
 from pathlib import Path
 
+from medici_bundles.archives import ends_like_a_zip
 from medici_bundles.entry_names import ArchiveRejected
 from medici_bundles.tars import is_tar_header
 from medici_bundles.unpacking import inflated_start, is_compressed
@@ -45,17 +45,9 @@ def sniffed(path: Path) -> ContentKind:
         return ContentKind.IMAGE
     if is_tar_header(start):
         return ContentKind.IMAGE
-    if _ends_like_a_zip(path):
+    if ends_like_a_zip(path):
         return ContentKind.ZIP
     raise ArchiveRejected(f"The file is {_what(start)}.")
-
-
-def _ends_like_a_zip(path: Path) -> bool:
-    """What can't be read as one is refused by the reader, which says why."""
-    try:
-        return zipfile.is_zipfile(path)
-    except zipfile.BadZipFile:
-        return True
 
 
 def image_reference_in(path: Path) -> str | None:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, MetaData, func, select
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, make_url
 
 from medici_platform import migrate
 from medici_platform.backup_rows import BackupUnusable, read_rows, write_rows
@@ -50,6 +50,7 @@ class Backup:
 
 def write_backup(database_url: str, storage: Path, folder: Path, *, now: datetime) -> Backup:
     """Add a backup to `folder`, which may hold earlier ones. Nothing has to be stopped."""
+    _require_file(database_url)
     with _alone(folder):
         place = _own_folder(folder / "backups") / f"{now:%Y-%m-%dT%H%M%SZ}"
         if place.exists():
@@ -76,6 +77,16 @@ def write_backup(database_url: str, storage: Path, folder: Path, *, now: datetim
     new_bytes = sum(path.stat().st_size for path in new)
     missing = tuple(sorted(rows.files - files.keys()))
     return Backup(place, sum(rows.counts.values()), len(files), len(new), new_bytes, missing, version)
+
+
+def _require_file(database_url: str) -> None:
+    """Opening an SQLite database that is not there would make it."""
+    url = make_url(database_url)
+    if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).exists():
+        raise BackupUnusable(
+            f"There is no database at {url.database}: name the platform's folder with --data-dir, or its database in "
+            "MEDICI_DATABASE_URL."
+        )
 
 
 def restore_backup(

@@ -134,7 +134,7 @@ def _lay(source: Path, target: Path, what: str, *, leave_out: Path | None = None
     """Put a folder, a single file, or the contents of a zip at `target`. Links are left behind."""
     if source.is_dir():
         shutil.copytree(source, target, ignore=lambda folder, names: _left_out(Path(folder), names, leave_out))
-    elif zipfile.is_zipfile(source):
+    elif _is_zip(source, what):
         with zipfile.ZipFile(source) as archive:
             archive.extractall(target)
         _unwrap(target)
@@ -143,6 +143,13 @@ def _lay(source: Path, target: Path, what: str, *, leave_out: Path | None = None
         shutil.copy(source, target)
     else:
         raise ProgramUnusable(f"The {what} {source} is not there: it must be a folder or a zip file.")
+
+
+def _is_zip(source: Path, what: str) -> bool:
+    try:
+        return zipfile.is_zipfile(source)
+    except zipfile.BadZipFile as error:
+        raise ProgramUnusable(f"The {what} {source} is a zip that cannot be read ({error}): make it again.") from None
 
 
 def _left_out(folder: Path, names: Sequence[str], output: Path | None) -> set[str]:

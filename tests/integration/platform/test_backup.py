@@ -211,5 +211,8 @@ def test_an_unknown_or_missing_backup_is_named(kept, tmp_path):
         restore_backup(kept, url, tmp_path / "new", migrations=None, at="x")
     with pytest.raises(BackupUnusable, match=r"^There is no backup in "):
         restore_backup(tmp_path / "none", url, tmp_path / "new", migrations=None)
+    with pytest.raises(BackupUnusable, match=r"^There is no database at .*new\.sqlite3: name the platform's folder "):
+        write_backup(url, tmp_path / "new", tmp_path / "other", now=MORNING)
+    (tmp_path / "new.sqlite3").touch()
     with pytest.raises(BackupUnusable, match=r"^There is nothing to back up: the database is empty\.$"):
         write_backup(url, tmp_path / "new", tmp_path / "other", now=MORNING)

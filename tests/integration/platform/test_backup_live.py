@@ -198,7 +198,9 @@ def test_a_file_that_the_storage_has_lost_is_named(kept, tmp_path):
 def test_where_there_is_no_platform_nothing_is_made(tmp_path):
     told = medici(tmp_path / "elsewhere", "admin", "backup", str(tmp_path / "kept"))
     assert (told.returncode, told.stdout) == (1, "")
-    assert " ".join(told.stderr.split()).startswith(f"Error: There is no platform in {tmp_path}/elsewhere: ")
+    assert " ".join(told.stderr.split()).startswith(
+        f"Error: There is no database at {tmp_path}/elsewhere/medici.sqlite3: "
+    )
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,6 +1,7 @@
 """Scoring on one's own machine: real programs in real processes, laid out as the platform does it."""
 
 import os
+import struct
 import subprocess
 import sys
 import zipfile
@@ -124,6 +125,10 @@ def test_a_program_that_cannot_start(tmp_path, reference):
         score_locally(program, reference, given, tmp_path / "out")
     with pytest.raises(ProgramUnusable, match=r"The reference data .*nowhere is not there"):
         score_locally(program, tmp_path / "nowhere", given, tmp_path / "out")
+    of_two_disks = tmp_path / "part.zip"
+    of_two_disks.write_bytes(struct.pack("<4sLQL", b"PK\x06\x07", 1, 0, 2) + b"PK\x05\x06" + bytes(18))
+    with pytest.raises(ProgramUnusable, match=r"part\.zip is a zip that cannot be read \(.* multiple disks "):
+        score_locally(program, of_two_disks, given, tmp_path / "out")
 
 
 def test_a_slow_program_is_stopped(tmp_path, reference):

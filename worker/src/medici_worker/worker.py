@@ -86,9 +86,11 @@ class WorkerProcess:
 
         False when this worker is shutting down and has not even tried: the hint is for the next one.
         """
-        if not self._await_engine() or not self._await_slot():
+        if not self._await_slot():
             return False
         try:
+            if not self._await_engine():
+                return False
             self._take_run(run_id)
         finally:
             self._slots.release()
@@ -156,8 +158,10 @@ class WorkerProcess:
     def _take_all(self, runs: Sequence[int]) -> None:
         while runs:
             began = time.monotonic()
-            if not all(self.take_run(run_id) for run_id in runs) or self._idle_since < began:
-                return  # none of them could be had
+            if not all(self.take_run(run_id) for run_id in runs):
+                return
+            if self._idle_since < began:  # nothing has been executed: none of them could be had
+                return
             try:
                 runs = self.hello().overlooked
             except (HostUnreachable, LeaseLost):

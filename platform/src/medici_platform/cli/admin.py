@@ -102,12 +102,6 @@ def backup(
 ) -> None:
     """Back up database and storage, while the platform runs. Exit status 3: made, but the storage lacks files."""
     settings = given_settings(data_dir)
-    if not settings.database_url and not (settings.data_dir / "medici.sqlite3").exists():
-        raise CommandFailed(
-            f"There is no platform in {settings.data_dir}: name its folder with --data-dir, or its database in "
-            "MEDICI_DATABASE_URL.",
-            code="no_platform",
-        )
     try:
         made = write_backup(settings.database, settings.storage, folder, now=utc_now())
     except BackupUnusable as error:

@@ -19,12 +19,17 @@ class BuildLog:
         self._last = 0
         self._is_ours = False
 
+    @property
+    def own_step(self) -> int:
+        """Of the Dockerfile, that the builder has come to; 0: none."""
+        return self._checked.own_step(self._last) if self._last else 0
+
     def __call__(self, event: bytes) -> None:
         step = _STEP.match(event)
         if step and int(step[1]) == self._last + 1:  # what a RUN prints may look like a step, too
             self._last += 1
             self._is_ours = self._checked.is_ours(self._last)
-            event = b"Step %d/%d" % (self._checked.own_step(self._last), self._steps) + event[step.end() :]
+            event = b"Step %d/%d" % (self.own_step, self._steps) + event[step.end() :]
         elif event.startswith(_END):
             self._is_ours = False
         if not self._is_ours:

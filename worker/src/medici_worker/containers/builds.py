@@ -53,7 +53,6 @@ _OFFLINE = re.compile(
     r"failed to establish a new connection|network is unreachable",
     re.IGNORECASE,
 )
-_STEP = re.compile(r"^Step (\d+)/\d+", re.MULTILINE)
 MAX_TAIL = 2_000
 MIB = 1024**2
 MUCH_BYTES = 1024**3
@@ -276,7 +275,7 @@ class Builder:
         except DiskNearlyFull as error:
             raise self._disk_filled(free_bytes) from error
         except BuildBroken as error:
-            raise build_failure(str(error), tail.decode(errors="replace"), checked, index) from error
+            raise build_failure(str(error), tail.decode(errors="replace"), log.own_step, index) from error
         except ArchiveUnusable as error:
             raise RunFailure(FailureKind.ARCHIVE_REJECTED, str(error)) from error
 
@@ -303,13 +302,9 @@ def image_tag(sha256: str, checked: CheckedDockerfile, bases: list[Image], index
     return f"{RUN_IMAGE}:{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]}"
 
 
-def build_failure(error: str, log: str, checked: CheckedDockerfile, index: str | None = None) -> RunFailure:
+def build_failure(error: str, log: str, step: int, index: str | None = None) -> RunFailure:
     """Names the step, and says what an offline build lacks. The log itself has been streamed already."""
-    steps = _STEP.findall(log)
-    detail = []
-    if steps:
-        step = checked.own_step(int(steps[-1][:6]))
-        detail.append(f"Step {step} of the Dockerfile failed.")
+    detail = [f"Step {step} of the Dockerfile failed."] if step else []
     if _OFFLINE.search(log):
         detail.append(f"The build can ask the package index {index} and nothing else." if index else OFFLINE_ADVICE)
     return RunFailure(
