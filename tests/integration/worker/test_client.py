@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from medici_worker.client import ClaimRefused, HttpRunHost, PlatformClient
-from medici_worker.host import HostUnreachable, LeaseLost
+from medici_worker.host import HostRefuses, HostUnreachable, LeaseLost
 from medici_worker.protocol import (
     PROTOCOL_VERSION,
     ClaimRequest,
@@ -55,6 +55,12 @@ def test_hello(platform, client):
         {"protocol": PROTOCOL_VERSION, "version": "1", "hostname": "h", "slots": 2, "gpus": ["NVIDIA A2"]}
         | {"is_low_on_disk": False, "is_engine_away": False, "engine": {}}
     ]
+
+
+def test_what_is_not_a_platform(platform, client):
+    platform.answer = lambda *_: (200, b"<h1>Please log in to the network</h1>")
+    with pytest.raises(HostRefuses, match=r"POST http://\S+/hello was not answered by a MedICI platform .* MEDICI_URL"):
+        client.hello(HELLO)
 
 
 def test_a_credential_that_is_not_known(platform):

@@ -99,6 +99,11 @@ def test_what_could_not_be_removed_is_found_again(engine, site, make, monkeypatc
     site.benches.give_back(bench)
 
 
+def test_background_work_that_breaks_ends_no_later_work(site):
+    site.benches.later(lambda: 1 / 0)
+    drained(site)
+
+
 def drained(site):
     """Wait until the background work that was asked for so far is done."""
     done = threading.Event()

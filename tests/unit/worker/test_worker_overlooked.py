@@ -96,6 +96,20 @@ def test_it_ends_when_the_platform_falls_silent(made):
     assert (platform.claims, platform.hellos) == ([1, 2], 1)
 
 
+def test_a_round_that_breaks_does_not_end_the_rounds(made, monkeypatch):
+    process, platform = made
+    monkeypatch.setattr(worker_module, "ENGINE_LOOK_S", 0.01)
+    broken = iter([OSError("No space left on device"), None])
+
+    def clean():
+        if error := next(broken, None):
+            raise error
+
+    process.clean = clean
+    with in_touch(process):
+        until(lambda: platform.hellos > 1)
+
+
 def test_a_busy_worker_leaves_them_to_others(made, monkeypatch):
     process, platform = made
     process._in_hand.add(("run", "1"))

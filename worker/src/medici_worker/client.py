@@ -52,6 +52,7 @@ _PASSING = frozenset({429, 500, 502, 503, 504, 507})
 _log = structlog.get_logger("medici.worker.client")
 
 T = TypeVar("T")
+Answer = TypeVar("Answer", bound=BaseModel)
 
 
 class Passing(Exception):
@@ -89,14 +90,14 @@ class PlatformClient:
 
     def hello(self, hello: WorkerHello) -> WorkerWelcome:
         answer = self.call("POST", "/hello", token=self._credential, body=hello)
-        return WorkerWelcome.model_validate_json(answer.content)
+        return _parsed(WorkerWelcome, answer)
 
     def claim(self, request: ClaimRequest) -> Claim:
         """Raises `ClaimRefused` when the run is not to be had."""
         answer = self.call("POST", "/claims", token=self._credential, body=request, expected=(HTTPStatus.CONFLICT,))
         if answer.status_code == HTTPStatus.CONFLICT:
             raise ClaimRefused(_refusal(answer))
-        return Claim.model_validate_json(answer.content)
+        return _parsed(Claim, answer)
 
     def attempt(self, claim: Claim, stop: Interrupt | None = None) -> "HttpRunHost":
         """Files of gigabytes on their way here are broken off when `stop` is set."""
@@ -199,7 +200,7 @@ class HttpRunHost:
 
     def enter(self, stage: Stage) -> ScoringGrant | None:
         answer = self._call("POST", "/stage", StageRequest(stage=stage))
-        return StageAnswer.model_validate_json(answer.content).scoring
+        return _parsed(StageAnswer, answer).scoring
 
     def send_log(self, chunk: LogChunk) -> None:
         self._call("POST", "/logs", chunk)
@@ -249,6 +250,16 @@ def _checked(answer: httpx.Response, expected: tuple[int, ...]) -> httpx.Respons
     raise refused(
         f"{answer.request.method} {answer.request.url.path} was answered {answer.status_code}: {refusal.message}"
     )
+
+
+def _parsed(kind: type[Answer], answer: httpx.Response) -> Answer:
+    try:
+        return kind.model_validate_json(answer.content)
+    except ValidationError as error:
+        raise HostRefuses(
+            f"{answer.request.method} {answer.request.url} was not answered by a MedICI platform of this version: "
+            f"see MEDICI_URL, and what stands between here and the platform ({error.error_count()} faults)."
+        ) from error
 
 
 def _refusal(answer: httpx.Response) -> Refusal:

@@ -135,16 +135,25 @@ class WorkerProcess:
         self._site.benches.prepare(BenchSize.of(Limits(), Limits()))
 
     def keep_in_touch(self) -> None:
-        """Tell what this worker has, every minute or so and when it changes; clear away when there is time."""
+        """Tell what this worker has, every minute or so and when it changes; clear away when there is time.
+
+        Nothing that breaks a round ends this: a worker that is silent is taken for a lost one.
+        """
         while not self._stopping.is_set():
-            self._await_news()
-            if self._stopping.is_set():
-                return
             try:
-                self._take_overlooked(self.hello().overlooked)
-            except (HostUnreachable, LeaseLost) as error:
-                _log.warning("hello_failed", error=str(error))
-            self.clean()
+                self._await_news()
+                if not self._stopping.is_set():
+                    self._greet_again()
+                    self.clean()
+            except Exception:
+                _log.exception("round_failed")
+                self._stopping.wait(ENGINE_LOOK_S)
+
+    def _greet_again(self) -> None:
+        try:
+            self._take_overlooked(self.hello().overlooked)
+        except (HostUnreachable, LeaseLost) as error:
+            _log.warning("hello_failed", error=str(error))
 
     def _take_overlooked(self, runs: Sequence[int]) -> None:
         """Hints are hints: whatever has become of the broker, or of our connection to it, an idle worker finds work."""

@@ -120,17 +120,25 @@ class LocalWorker:
 
     def _supervise(self) -> None:
         while not self._stopping.is_set():
-            # A session of its own: Ctrl-C reaches this process, which then ends the worker in order. Should this
-            # process be killed, the kernel ends the worker: it would take hints that it can no longer claim.
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "medici_worker"],
-                env=self._environment,
-                start_new_session=True,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call, no lock, no allocation
-            )
-            self._process.wait()
+            try:
+                self._process = self._begin()
+                self._process.wait()
+                said = "The worker has ended"
+            except OSError as error:  # no memory, no files left to open: it passes
+                said = f"The worker can't be started ({error})"
             if not self._stopping.wait(1):
-                notes.print("The worker has ended; starting it again.")
+                notes.print(f"{said}; starting it again.")
+
+    def _begin(self) -> subprocess.Popen[bytes]:
+        """A session of its own: Ctrl-C reaches this process, which then ends the worker in order. Should this process
+        be killed, the kernel ends the worker: it would take hints that it can no longer claim.
+        """
+        return subprocess.Popen(
+            [sys.executable, "-m", "medici_worker"],
+            env=self._environment,
+            start_new_session=True,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call, no lock, no allocation
+        )
 
     @staticmethod
     def _enroll(context: Context, url: str) -> dict[str, str]:

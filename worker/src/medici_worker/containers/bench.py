@@ -146,7 +146,7 @@ class BenchPool:
         self.later(lambda: self._add_spare(size))
 
     def later(self, job: Callable[[], None]) -> None:
-        """Do something in the background, in order; an engine's error there is logged and fails no run.
+        """Do something in the background, in order; an error there is logged, fails no run and ends no later job.
 
         What then was not removed is found by the janitor (`remove_strays`).
         """
@@ -231,6 +231,8 @@ class BenchPool:
             job()
         except EngineError as error:
             self._log.warning("background_work_failed", error=str(error))
+        except Exception:
+            self._log.exception("background_work_failed")
 
 
 def _volumes(name: str, size: BenchSize, labels: Mapping[str, str]) -> list[tuple[Volume, str]]:
