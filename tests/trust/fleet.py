@@ -29,7 +29,9 @@ def score(inside: Inside) -> int:
 
 @contextmanager
 def worker(folder: Path, url: str, credential: str) -> Iterator[tuple[WorkerProcess, FakeEngine]]:
-    settings = WorkerSettings(url=url, credential=credential, state_dir=folder / "state", lock_dir=folder / "locks")
+    settings = WorkerSettings(
+        url=url, credential=credential, state_dir=folder / "state", lock_dir=folder / "locks", grace_s=0.5
+    )
     programs = {"true": answer, "python /app/program/score.py /app/input /app/output": score}
     engine = FakeEngine(programs, images=(*ON_EVERY_ENGINE, "medici/codalab:latest"))
     site = open_worksite(engine, settings.state_dir, worker=folder.name, lock_folder=settings.lock_dir)

@@ -196,7 +196,19 @@ def test_a_dockerfile_is_refused_or_sent_with_allowed_bases(trust):
     assert min(ends["refused"], ends["sent"]) > ends.total() / 50
 
 
-@pytest.mark.parametrize("text", ["\\\n" * 200_000, "FROM " + "x" * 500_000, "#" * 1_000_000, "RUN " + "$" * 500_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\\\n" * 200_000,
+        "FROM " + "x" * 500_000,
+        "#" * 1_000_000,
+        "RUN " + "$" * 500_000,
+        "# a=x" + " " * 60_000 + "y",
+        "RUN " + "--a " * 15_000,
+        "ARG A0=xxxxxxxx\n" + "".join(f"ARG A{n}=$A{n - 1}$A{n - 1}\n" for n in range(1, 60)) + "FROM $A59",
+        "VOLUME " + "[" * 60_000,
+    ],
+)
 def test_what_is_huge_is_refused_in_no_time(text):
     assert check(text, POLICY).refused
     assert check("FROM ${" + text.replace("\n", ""), POLICY).refused

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from medici_platform.clock import Clock
 from medici_worker import worker as worker_module
 from medici_worker.containers.fake_engine import finished
+from medici_worker.hints import Taken
 from tests.e2e.stack import until
 from tests.factories.platform import CONTAINER_ZIP, FakeWorker, join, make_zip, running_platform, submit
 from tests.trust.fleet import worker
@@ -50,7 +51,7 @@ def test_each_run_is_executed_once(platform, trust, tmp_path):  # noqa: F811 - t
 
         def take_all(number):
             for run in random.Random(number).sample(runs, len(runs)):  # noqa: S311 - an order, no secret
-                assert fleet[number][0].take_run(run)
+                assert fleet[number][0].take_run(run) is not Taken.NOT_TRIED
 
         began = time.monotonic()
         with ThreadPoolExecutor(WORKERS) as pool:
@@ -94,7 +95,7 @@ def executed(platform, folder, *, times):  # noqa: F811 - the platform of the te
             content = CONTAINER_ZIP if number % 4 == 0 else result((number + 1) / 100)
             submit(platform, alice if number % 2 else bob, content).raise_for_status()
             for _ in range(times):
-                assert process.take_run(platform.hints.hints[-1].run_id)
+                assert process.take_run(platform.hints.hints[-1].run_id) is not Taken.NOT_TRIED
     with platform.client() as client:
         entries = client.get("/api/v1/challenges/tiny/leaderboard").json()["entries"]
     return {
@@ -130,7 +131,7 @@ def test_what_comes_late_from_an_earlier_attempt_changes_nothing(platform, trust
     platform.clock.advance(seconds=61)
     assert Clock(platform.context).tick()
     with worker(tmp_path / "w1", platform.url, platform.worker("w1")) as (process, _):
-        assert process.take_run(run)
+        assert process.take_run(run) is Taken.EXECUTED
     before = [rows(platform, f"SELECT * FROM {table}") for table in ("run", "score", "run_log", "run_attempt")]  # noqa: S608
     late = {
         "stage": {"stage": "scoring"},

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime
 _AMERICAN = re.compile(r"^(\d{1,2})[-/](\d{1,2})[-/](\d{4})(.*)$", re.DOTALL)
 _LOOSE = re.compile(r"^(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:(?:[Tt]|\s+)(\d{1,2})(:.*))?$", re.DOTALL)
 """`2026-1-2`, `2026/1/2 9:30`: YAML and the other servers ask for no zeros before single digits."""
-_ZULU = re.compile(r"\s*(?:UTC|GMT)$")
-_SPACED_OFFSET = re.compile(r"\s+(?=(Z|[+-]\d))")
+_ZULU = re.compile(r"(?<!\s)\s*(?:UTC|GMT)$")
+_SPACED_OFFSET = re.compile(r"(?<!\s)\s+(?=(Z|[+-]\d))")
 _SHORT_OFFSET = re.compile(r"([+-])(\d{1,2})$")
 
 

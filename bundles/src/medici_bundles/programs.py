@@ -6,11 +6,12 @@ from pathlib import Path
 from medici_bundles.archives import DATA_LIMITS, ArchiveListing, OpenedArchive
 
 METADATA_NAMES = ("metadata", "metadata.yaml")
-_COMMAND = re.compile(rb"^\s*command\s*:\s*\S", re.MULTILINE)
+_COMMAND = re.compile(rb"^[ \t]*command[ \t]*:", re.MULTILINE)
 
 
 def names_command(metadata: bytes) -> bool:
-    return _COMMAND.search(metadata) is not None
+    found = _COMMAND.search(metadata)
+    return found is not None and bool(metadata[found.end() :].strip())
 
 
 def stored_metadata(listing: ArchiveListing) -> list[tuple[str, bytes]]:

@@ -15,8 +15,11 @@ from medici_bundles.entry_names import ArchiveRejected
 BLOCK = tarfile.BLOCKSIZE
 MAX_HEADER_BYTES = 64 * 1024
 """Of one extended header or long name."""
+MAX_HEADERS_BYTES = 64 * 1024 * 1024
+"""Of all of them in one tar."""
+_LONGEST_NUMBER = len(str(2**63))
 _EMPTY = bytes(BLOCK)
-_SIZE = re.compile(rb" *[0-7]*[\0 ]*")
+_SIZE = re.compile(rb" *(?:[0-7]+[\0 ]*|\0[\0 ]*)?")
 """Octal digits. Of a NUL before them one reader makes zero, another skips it."""
 _SIZE_FIELD = slice(124, 136)
 _TYPE_FIELD = slice(156, 157)
@@ -75,13 +78,16 @@ def members_of(file: Readable, start: int, holds: Holds, *, max_members: int) ->
 
     Raises ArchiveRejected where the tar is out of order.
     """
-    position, said, count = start, _Said(), 0
+    position, said, count, said_bytes = start, _Said(), 0, 0
     while (block := _block(file, position, holds)) is not None:
         header = _header(block)
         position += BLOCK
         size_bytes = 0 if header.type in _WITHOUT_BYTES else header.size
         _refuse_unclear(block, header, said)
         if header.type in (tarfile.XHDTYPE, *_LONG):
+            said_bytes += size_bytes
+            if said_bytes > MAX_HEADERS_BYTES:
+                raise ArchiveRejected("The tar's names and extended headers are too long; give its files short names.")
             said = _with(said, header, _content(file, position, size_bytes, holds))
             position += _padded(size_bytes)
             continue
@@ -171,17 +177,20 @@ def _with(said: _Said, header: tarfile.TarInfo, content: bytes) -> _Said:
 
 def _records(content: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Of `28 path=some/long/name` and a line end: the number counts the whole record."""
-    while content.strip(b"\0"):
-        length = _number(content.partition(b" ")[0])
-        record, content = content[:length], content[length:]
+    content, position = content.rstrip(b"\0"), 0
+    while position < len(content):
+        blank = content.find(b" ", position, position + _LONGEST_NUMBER + 1)
+        length = _number(content[position:blank]) if blank > 0 else 0
+        record = content[position : position + length]
         key, equals, value = record.partition(b" ")[2].partition(b"=")
         if not equals or len(record) < length or not value.endswith(b"\n"):
             raise ArchiveRejected("The tar is damaged: an extended header of it can't be read; save it again.")
         yield key, value[:-1]
+        position += length
 
 
 def _number(text: bytes) -> int:
-    if not text.isdigit() or len(text) > len(str(2**63)):
+    if not text.isdigit() or len(text) > _LONGEST_NUMBER:
         raise ArchiveRejected("The tar is damaged: an extended header of it can't be read; save it again.")
     return int(text)
 

@@ -21,6 +21,7 @@ from medici_platform.leaderboards.choices import offer_of
 from medici_platform.leaderboards.migration_api import router as migration
 from medici_platform.leaderboards.service import place_on_board
 from medici_platform.leaderboards.usage import renumber_boards, usage_of
+from medici_platform.look_throughs import install_look_throughs
 from medici_platform.participants.api import router as participants
 from medici_platform.queues.api import router as queues
 from medici_platform.runs.alerts import count_alerts
@@ -65,6 +66,7 @@ def create_app(settings: Settings | None = None, *, context: Context | None = No
     )
     app.state.context = context
     install_throttle(app, context.settings.broker_url)
+    install_look_throughs(app)
     observability.observe(app)
     app.add_middleware(WholeBodies)
     for router in ROUTERS:

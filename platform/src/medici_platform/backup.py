@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -43,13 +43,16 @@ class Backup:
     new_files: int
     new_bytes: int
     missing: tuple[str, ...] = ()
-    """Files that rows name and the storage has lost, by their sha256: all else is in the backup."""
+    """Files that the storage has lost, or that are damaged there, by their sha256: all else is in the backup."""
     version: str = ""
     """Of the schema that it was made of."""
 
 
-def write_backup(database_url: str, storage: Path, folder: Path, *, now: datetime) -> Backup:
-    """Add a backup to `folder`, which may hold earlier ones. Nothing has to be stopped."""
+def write_backup(database_url: str, storage: Path, folder: Path, *, now: datetime, check: bool = False) -> Backup:
+    """Add a backup to `folder`, which may hold earlier ones. Nothing has to be stopped.
+
+    `check`: read what earlier backups have copied, too, and copy anew what is damaged.
+    """
     _require_file(database_url)
     with _alone(folder):
         place = _own_folder(folder / "backups") / f"{now:%Y-%m-%dT%H%M%SZ}"
@@ -63,20 +66,34 @@ def write_backup(database_url: str, storage: Path, folder: Path, *, now: datetim
             rows = write_rows(connection, draft / ROWS)
         files = {path.name: path for path in storage.glob("[0-9a-f][0-9a-f]/*") if SHA256.fullmatch(path.name)}
         kept = _own_folder(folder / "files")
-        new = [path for name, path in sorted(files.items()) if _copy(path, _place(kept, name))]
+        new, damaged = _copy_all(files, kept, check=check)
+        whole = sorted(files.keys() - damaged)
         manifest = {
             "format": FORMAT,
             "revision": version,
             "made_at": now.isoformat(),
             "rows": rows.counts,
             "rows_sha256": _sha256(draft / ROWS),
-            "files": sorted(files),
+            "files": whole,
         }
         _write_whole(draft / MANIFEST, json.dumps(manifest, indent=1) + "\n")
         draft.replace(place)
     new_bytes = sum(path.stat().st_size for path in new)
-    missing = tuple(sorted(rows.files - files.keys()))
-    return Backup(place, sum(rows.counts.values()), len(files), len(new), new_bytes, missing, version)
+    missing = tuple(sorted((rows.files | files.keys()) - set(whole)))
+    return Backup(place, sum(rows.counts.values()), len(whole), len(new), new_bytes, missing, version)
+
+
+def _copy_all(files: Mapping[str, Path], kept: Path, *, check: bool) -> tuple[list[Path], set[str]]:
+    """What is new, and the names of what is damaged in the storage, so that there is no whole copy."""
+    new, damaged = [], set()
+    for name, path in sorted(files.items()):
+        target = _place(kept, name)
+        try:
+            if _copy(path, target, anew=check and target.exists() and _sha256(target) != name):
+                new.append(path)
+        except _Damaged:
+            damaged.add(name)
+    return new, damaged
 
 
 def _require_file(database_url: str) -> None:
@@ -97,22 +114,31 @@ def restore_backup(
     All of the backup is checked before anything is written. What breaks off can be started again: files that lie there
     already are kept, and a schema without rows is made anew. Raises BackupUnusable.
     """
+    if (folder / MANIFEST).is_file():  # one backup of a folder, as `write_backup` names what it has made
+        folder, at = folder.parent.parent, folder.name
     place = _chosen(folder, at)
     manifest = _read_manifest(place)
     version = manifest["revision"]
     _require_known(version, migrations)
     sizes = {sha256: _checked_size(_place(folder / "files", sha256), sha256) for sha256 in manifest["files"]}
+    _make_folder_of(database_url)
     with _engine(database_url) as engine:
         _require_empty(engine, storage, sizes.keys(), migrations)
         _empty(engine)
         _own_folder(storage)
         migrate.upgrade(database_url, migrations, version)
-        new = [name for name in sizes if _copy(_place(folder / "files", name), _place(storage, name))]
+        new = [name for name in sizes if _restored(_place(folder / "files", name), _place(storage, name))]
         with engine.begin() as connection:
             read_rows(connection, place / ROWS, manifest["rows"])
     migrate.upgrade(database_url, migrations)
     new_bytes = sum(sizes[sha256] for sha256 in new)
     return Backup(place, sum(manifest["rows"].values()), len(sizes), len(new), new_bytes, version=version)
+
+
+def _make_folder_of(database_url: str) -> None:
+    url = make_url(database_url)
+    if url.get_backend_name() == "sqlite" and url.database:
+        _own_folder(Path(url.database).parent)
 
 
 @contextmanager
@@ -177,12 +203,16 @@ def _require_empty(engine: Engine, storage: Path, files: Iterable[str], migratio
             is_old = migrate.version_in(connection) in migrate.known_versions(migrations)[:-1]
         hint = " (If a restore broke off at its very end, `medici admin migrate` completes it.)" if is_old else ""
         raise BackupUnusable(
-            f"The database is not empty: restore into a new one, so that nothing is overwritten.{hint}"
+            f"The database {engine.url.render_as_string()} is not empty: restore into a new one, so that nothing is "
+            f"overwritten, which --data-dir or MEDICI_DATABASE_URL names.{hint}"
         )
     known = set(files)
     for path in storage.glob("[0-9a-f][0-9a-f]/*"):
         if path.name.removeprefix(".") not in known:
-            raise BackupUnusable(f"The storage {storage} is not empty: restore into a new one.")
+            raise BackupUnusable(
+                f"The storage {storage} is not empty: restore into a new one, which --data-dir or MEDICI_STORAGE_DIR "
+                "names."
+            )
         if path.name in known and _sha256(path) != path.name:
             raise BackupUnusable(f"The storage's file {path.name} is damaged: restore into a new one.")
 
@@ -207,7 +237,10 @@ def _empty(engine: Engine) -> None:
 def _chosen(folder: Path, at: str | None) -> Path:
     known = sorted(path.name for path in (folder / "backups").glob("[0-9]*"))
     if not known:
-        raise BackupUnusable(f"There is no backup in {folder}.")
+        raise BackupUnusable(
+            f"There is no backup in {folder}: name the folder that was given to `medici admin backup`, or one of those "
+            "in its folder backups."
+        )
     if at is not None and at not in known:
         raise BackupUnusable(f"There is no backup {at!r} in {folder}: it has {', '.join(known)}.")
     return folder / "backups" / (at or known[-1])
@@ -225,17 +258,22 @@ def _read_manifest(place: Path) -> dict[str, Any]:
             and all(SHA256.fullmatch(name) for name in manifest["files"])
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise BackupUnusable(f"{place} is no complete backup.") from error
+        raise BackupUnusable(f"{place} is no complete backup: choose another one with --at.") from error
     if not is_sound:
         raise BackupUnusable(f"{place / MANIFEST} names what no backup holds: it was not written by MedICI.")
     if not is_whole:
-        raise BackupUnusable(f"{place / ROWS} is damaged: its sha256 is not the manifest's.")
+        raise BackupUnusable(
+            f"{place / ROWS} is damaged, its sha256 is not the manifest's: choose another backup with --at."
+        )
     return manifest
 
 
 def _checked_size(file: Path, sha256: str) -> int:
     if not file.is_file() or _sha256(file) != sha256:
-        raise BackupUnusable(f"The backup's file {sha256} is missing or damaged: nothing was restored.")
+        raise BackupUnusable(
+            f"The backup's file {file} is missing or damaged, so nothing was restored: bring it from another copy of "
+            "the backup, or choose one with --at that does not hold it."
+        )
     return file.stat().st_size
 
 
@@ -244,9 +282,22 @@ def _place(folder: Path, sha256: str) -> Path:
     return folder / sha256[:2] / sha256
 
 
-def _copy(source: Path, target: Path) -> bool:
-    """False when it is there already. A file appears whole or not at all."""
-    if target.exists():
+class _Damaged(Exception):
+    """The source's content is not what its name says."""
+
+
+def _restored(source: Path, target: Path) -> bool:
+    try:
+        return _copy(source, target)
+    except _Damaged:
+        raise BackupUnusable(
+            f"{target} could not be written whole: see the disk, then restore into a new one."
+        ) from None
+
+
+def _copy(source: Path, target: Path, *, anew: bool = False) -> bool:
+    """False when it is there already. A file appears whole or not at all. Raises `_Damaged`."""
+    if not anew and target.exists() and target.stat().st_size == source.stat().st_size:
         return False
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = target.with_name(f".{target.name}")
@@ -254,6 +305,9 @@ def _copy(source: Path, target: Path) -> bool:
     shutil.copyfile(source, draft)
     with draft.open("rb") as written:
         os.fsync(written.fileno())
+    if _sha256(draft) != target.name:
+        draft.unlink()
+        raise _Damaged
     draft.chmod(0o400)
     draft.replace(target)
     return True

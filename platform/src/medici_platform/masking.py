@@ -8,7 +8,7 @@ from typing import Any
 SHORTEST_BYTES = 6
 """A shorter secret would black out half of the text."""
 _TOKEN = re.compile(r"\b(medici|session|form|attempt|worker)_[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])")
-_PASSWORD_IN_ADDRESS = re.compile(r"(?<=://)([^\s/:@'\"]*):([^\s'\"]*)@(?=[^\s@'\"]*)")
+_PASSWORD_IN_ADDRESS = re.compile(r"(?<=://)([^\s/:@'\"]{0,256}):([^\s'\"]{0,256})@")
 _AUTHORIZATION = re.compile(r"(?i)(authorization['\"]?\s*[:=,]\s*b?['\"]?(?:bearer|basic)\s+)[^\s'\",)]+")
 _known: set[str] = set()
 

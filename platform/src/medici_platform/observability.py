@@ -8,10 +8,10 @@ import structlog
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, inspect, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from medici_platform import masking
+from medici_platform import masking, migrate
 from medici_platform.context import Context
 from medici_platform.runs import queries
 from medici_platform.runs.models import Run
@@ -83,8 +83,17 @@ def ready(context: CurrentContext) -> JSONResponse:
             session.execute(text("SELECT 1 FROM run LIMIT 1"))
     except SQLAlchemyError as error:
         log.warning("not_ready", error=str(error))
-        return JSONResponse({"ready": False, "database": "unavailable"}, status_code=503)
+        state = "empty: run `medici admin migrate`" if _is_empty(context) else "unavailable"
+        return JSONResponse({"ready": False, "database": state}, status_code=503)
     return JSONResponse({"ready": True, "storage": "nearly full" if context.storage.is_full else "has room"})
+
+
+def _is_empty(context: Context) -> bool:
+    try:
+        with context.database.read() as session:
+            return not inspect(session.connection()).has_table(migrate.VERSION_TABLE)
+    except SQLAlchemyError:
+        return False
 
 
 @router.get("/metrics")

@@ -1,18 +1,29 @@
 """All settings, read from `MEDICI_*` environment variables. platform/docs/operations.md explains each of them."""
 
+import json
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import unquote, urlsplit
 
-from pydantic import Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from limits import parse as parse_rate
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from medici_platform import secrecy
 
 DEVELOPMENT_SECRET = "development-only"  # noqa: S105 - refused in production
+_SCHEMES = {
+    "MEDICI_BROKER_URL": ("redis", "rediss", "folder"),
+    "MEDICI_SMTP_URL": ("smtp", "smtps"),
+    "MEDICI_PUBLIC_URL": ("http", "https"),
+}
+
+
+def _variable(info: ValidationInfo) -> str:
+    return f"MEDICI_{(info.field_name or '').upper()}"
 
 
 def listed(text: str) -> list[str]:
@@ -47,7 +58,9 @@ class Settings(BaseSettings):
     storage_reserve_bytes: int = Field(default=1024**3, ge=0)
     """With less than this left on the storage's disk, no upload is taken; what runs is still reported. 0: never."""
     secret_key: str = DEVELOPMENT_SECRET
-    """Signs cookies and forms. In production at least 32 characters, the same for all web processes."""
+    """The key of run records and the tokens of forms follow from it. In production at least 32 characters, the same for
+    all web processes.
+    """
     public_url: str = "http://127.0.0.1:8000"
     """What links in mails and command-line hints start with; with https cookies are marked Secure."""
     allow_http: bool = False
@@ -80,7 +93,7 @@ class Settings(BaseSettings):
     retry_s: float = Field(default=10, ge=0)
     """How long a worker that failed over a run, by its own machine's fault, goes without it; doubled each time."""
 
-    image_map: dict[str, str] = Field(
+    image_map: Annotated[dict[str, str], NoDecode] = Field(
         default_factory=lambda: {
             "codalab/codalab-legacy*": "medici/codalab:latest",
             "python:3*": "medici/python:latest",
@@ -111,6 +124,43 @@ class Settings(BaseSettings):
                 "MEDICI_DATABASE_URL is no database's address such as postgresql://user:password@host/name "
                 "(special characters of a password are written as %xx)"
             )
+        return value
+
+    @field_validator("sign_in_attempts", "address_attempts", "upload_attempts")
+    @classmethod
+    def _is_a_rate(cls, value: str, info: ValidationInfo) -> str:
+        try:
+            parse_rate(value)
+        except ValueError:
+            raise ValueError(f"{_variable(info)} is {value!r}, which is no rate: write one as 10/minute") from None
+        return value
+
+    @field_validator("broker_url", "smtp_url", "public_url")
+    @classmethod
+    def _has_a_scheme(cls, value: str, info: ValidationInfo) -> str:
+        known = _SCHEMES[_variable(info)]
+        scheme, is_address, rest = value.partition("://")
+        if value and (scheme not in known or not is_address or not rest):
+            raise ValueError(f"{_variable(info)} is no address that begins with {'://, '.join(known)}://")
+        return value
+
+    @field_validator("image_map", mode="before")
+    @classmethod
+    def _is_a_map(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            raise ValueError(
+                'MEDICI_IMAGE_MAP is no JSON object of names, such as {"python:3*": "medici/python:latest"}'
+            ) from None
+
+    @field_validator("migrations_dir")
+    @classmethod
+    def _holds_migrations(cls, value: Path | None) -> Path | None:
+        if value is not None and not (value / "env.py").is_file():
+            raise ValueError(f"MEDICI_MIGRATIONS_DIR is {value}, which holds no migrations: it has no env.py")
         return value
 
     @model_validator(mode="after")

@@ -104,8 +104,9 @@ async def _read_json(request: Request, fields: tuple[str, ...]) -> dict[str, str
             raise TooLarge("The JSON body is larger than the form can be.")
     try:
         sent = json.loads(body)
-    except ValueError as error:
-        raise InvalidRequest("The body is not JSON.", code="bad_form") from error
+        json.dumps(sent, ensure_ascii=False).encode()  # half of a pair of surrogates is JSON, but no text
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest("The body is not JSON in UTF-8.", code="bad_form") from error
     if not isinstance(sent, dict):
         raise InvalidRequest("The body must be a JSON object.", code="bad_form")
     texts = {name: sent.get(name) for name in fields}

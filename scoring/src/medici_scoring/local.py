@@ -23,8 +23,8 @@ from medici_scoring.bundle import BundleUnusable, Task, find_tasks, read_tasks
 from medici_scoring.program import EX_DATAERR, INVALID_FILE
 from medici_scoring.scores import DETAILED_RESULTS, Scores, ScoresUnreadable, read_scores
 
-COMMAND = re.compile(r"^\s*command\s*:\s*([\"']?)(?P<words>.+?)\1\s*$", re.MULTILINE)
-DOCKER_CMD = re.compile(r"^\s*CMD\s+(?P<words>.+?)\s*$", re.MULTILINE | re.IGNORECASE)
+COMMAND = re.compile(r"^[ \t]*command[ \t]*:\s*(?P<words>\S.*)$", re.MULTILINE)
+DOCKER_CMD = re.compile(r"^[ \t]*CMD[ \t]+(?P<words>\S.*)$", re.MULTILINE | re.IGNORECASE)
 RESULT_FILES = ("scores.json", "scores.txt", INVALID_FILE, "cases.csv", *DETAILED_RESULTS)
 UNEXPLAINED = "The predictions cannot be scored; the scoring program does not say why."
 PYTHONS = ("python", "python3")
@@ -170,13 +170,19 @@ def _command(root: Path) -> tuple[list[str], Path]:
     for name in ("metadata", "metadata.yaml"):
         found = COMMAND.search(_text(program / name))
         if found:
-            return [_substituted(word, root) for word in shlex.split(found["words"])], program
+            words = shlex.split(_unquoted(found["words"].strip()))
+            return [_substituted(word, root) for word in words], program
     commands = DOCKER_CMD.findall(_text(program / "Dockerfile"))
     if commands:
-        return _cmd_words(commands[-1]), root
+        return _cmd_words(commands[-1].strip()), root
     if (program / "score.py").is_file():
         return ["python", str(program / "score.py"), str(root / "input"), str(root / "output")], program
     raise ProgramUnusable(f"{program} holds no metadata with a `command:`, no Dockerfile with a CMD, and no score.py.")
+
+
+def _unquoted(value: str) -> str:
+    """Of a YAML value on one line."""
+    return value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'" else value
 
 
 def _cmd_words(text: str) -> list[str]:

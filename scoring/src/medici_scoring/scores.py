@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 NOT_FINITE = re.compile(r"[+-]?(nan|inf(inity)?)", re.ASCII | re.IGNORECASE)
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+NUMBER = re.compile(r"[+-]?(\d+(?:\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 DETAILED_RESULTS = ("detailed_results.html", "scores.html")
 MOST_KEYS = 500
 LONGEST_KEY = 100

@@ -29,4 +29,6 @@ def test_one_that_cannot_be_started_is_started_later(platform, monkeypatch, caps
     worker.start()
     assert began.wait(10)
     worker.stop()
-    assert "The worker can't be started ([Errno 12] Cannot allocate memory); starting it again." in capsys.readouterr().err
+    assert (
+        "The worker can't be started ([Errno 12] Cannot allocate memory); starting it again." in capsys.readouterr().err
+    )

@@ -75,9 +75,37 @@ def test_a_sheet_that_will_not_do_names_the_question_and_costs_nothing(stage, an
     assert stage.get("/challenges/tiny/quota").json()["used_total"] == 0
 
 
-def test_a_sheet_that_is_no_json(stage):
-    refused = stage.submit(fields={"fact_sheet": "method"})
-    assert refused.json()["message"] == "The field 'fact_sheet' is not JSON."
+@pytest.mark.parametrize("sheet", ["method", "[" * 60_000])
+def test_a_sheet_that_is_no_json(stage, sheet):
+    refused = stage.submit(fields={"fact_sheet": sheet})
+    assert (refused.status_code, refused.json()["message"]) == (422, "The field 'fact_sheet' is not JSON.")
+
+
+HALF = r'{"method": "\ud800"}'
+"""JSON that is no text: half of a pair of surrogates."""
+
+
+def test_an_answer_that_no_page_could_show_costs_nothing(stage):
+    before = stored(stage.platform)
+    refused = stage.submit(fields={"fact_sheet": HALF})
+    message = "The answer to 'Method' (method) holds half of a character; write it anew."
+    assert (refused.status_code, refused.json()["message"]) == (422, message)
+    assert stored(stage.platform) == before
+    assert stage.get("/challenges/tiny/quota").json()["used_total"] == 0
+    number = send(stage, GOOD).json()["id"]
+    with stage.platform.client(stage.alice) as client:
+        body = f'{{"fact_sheet": {HALF}}}'
+        headers = {"Content-Type": "application/json"}
+        assert client.patch(f"/api/v1/submissions/{number}", content=body, headers=headers).status_code == 422
+    assert stage.get(f"/submissions/{number}").json()["fact_sheet"] == GOOD
+
+
+@pytest.mark.parametrize("body", [r'{"image": "\ud800"}', '{"image": ' + "[" * 60_000, HALF])
+def test_a_body_that_is_no_text(stage, body):
+    with stage.platform.client(stage.alice) as client:
+        headers = {"Content-Type": "application/json"}
+        refused = client.post("/api/v1/challenges/tiny/submissions", content=body, headers=headers)
+    assert (refused.status_code, refused.json()["message"]) == (422, "The body is not JSON in UTF-8.")
 
 
 def test_its_participant_may_change_the_answers(stage):

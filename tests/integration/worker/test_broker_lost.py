@@ -18,6 +18,7 @@ pytestmark = pytest.mark.slow
 WORKER = textwrap.dedent(
     """\
     import pathlib, sys, time, types
+    from medici_worker.hints import Taken
     from medici_worker.tasks import celery_app, configure_logging, consume
 
     folder = pathlib.Path(sys.argv[2])
@@ -29,7 +30,7 @@ WORKER = textwrap.dedent(
             (folder / f"begun-{run_id}").touch()
             while not (folder / f"end-{run_id}").exists():
                 time.sleep(0.05)
-            return True
+            return Taken.EXECUTED
 
         def stop(self):
             pass

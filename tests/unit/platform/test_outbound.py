@@ -10,7 +10,7 @@ CAN_CONNECT = {
     *("limits", "paramiko", "poplib", "redis", "requests", "smtplib", "socket", "socketserver", "ssl", "subprocess"),
     *("telnetlib", "urllib", "urllib3", "webbrowser", "websockets", "xmlrpc"),
 }
-HARMLESS = {"urllib.parse", "http.HTTPStatus"}
+HARMLESS = {"urllib.parse", "http.HTTPStatus", "limits.parse"}
 """Texts alone."""
 
 KNOWN = {

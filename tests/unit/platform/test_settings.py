@@ -36,6 +36,7 @@ PUBLIC = "MEDICI_PUBLIC_URL is http://medici.example.org, over which passwords a
         ({"database_url": "nonsense"}, "MEDICI_DATABASE_URL is no database's address such as postgresql://"),
         ({"broker_url": "redis://:changeme@redis:6379/0"}, "The password in MEDICI_BROKER_URL is that of an example"),
         ({"public_url": "http://medici.example.org"}, PUBLIC),
+        ({"public_url": "hospital"}, "MEDICI_PUBLIC_URL is no address that begins with http://, https://."),
     ],
 )
 def test_production_refuses_what_is_not_safe_in_one_sentence(unsafe, sentence):
@@ -77,3 +78,27 @@ def test_the_settings_know_their_secrets():
         *("p%2Fss-w", "redis-pass", "mail/pass"),
         *("p/ss-w", "redis-pass", "mail/pass"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("SIGN_IN_ATTEMPTS", "lots", "MEDICI_SIGN_IN_ATTEMPTS is 'lots', which is no rate: write one as 10/minute."),
+        ("UPLOAD_ATTEMPTS", "", "MEDICI_UPLOAD_ATTEMPTS is '', which is no rate: write one as 10/minute."),
+        ("IMAGE_MAP", "foo", 'MEDICI_IMAGE_MAP is no JSON object of names, such as {"python:3*": '),
+        ("IMAGE_MAP", "[1]", "MEDICI_IMAGE_MAP: Input should be a valid dictionary."),
+        ("BROKER_URL", "nonsense", "MEDICI_BROKER_URL is no address that begins with redis://, rediss://, folder://."),
+        ("SMTP_URL", "foo", "MEDICI_SMTP_URL is no address that begins with smtp://, smtps://."),
+        ("MIGRATIONS_DIR", "/nope", "MEDICI_MIGRATIONS_DIR is /nope, which holds no migrations: it has no env.py."),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named_in_one_sentence(monkeypatch, name, value, sentence):
+    monkeypatch.setenv(f"MEDICI_{name}", value)
+    with pytest.raises(ValidationError) as refused:
+        Settings()
+    assert told(refused.value).startswith(sentence)
+
+
+def test_a_map_of_images_is_read_as_json(monkeypatch):
+    monkeypatch.setenv("MEDICI_IMAGE_MAP", '{"a": "b"}')
+    assert Settings().image_map == {"a": "b"}

@@ -108,3 +108,11 @@ def test_whatever_a_file_holds_there_is_no_traceback(tmp_path, noise, place):
     with pytest.raises(typer.Exit) as ended:
         verify([file], key=[SIGNER.public_key])
     assert ended.value.exit_code == 1
+
+
+@pytest.mark.parametrize("keys", ["", '{"keys": []}'])
+def test_a_file_without_keys_is_what_is_wrong(verified, tmp_path, keys):
+    (tmp_path / "keys.json").write_text(keys)
+    said = verified(GENUINE, "--keys", "keys.json")
+    assert (said.code, said.output) == (1, "")
+    assert "keys.json holds no public key: fetch it from the platform's /api/v1/signing-keys." in said.errors

@@ -46,6 +46,14 @@ def test_lines_of_ours_are_neither_shown_nor_counted():
     assert read(BUILDER) == READ
 
 
-@pytest.mark.parametrize("printed", ["Step 1/7 : x\n", "Step 9/9 : x\n", "Step 5000000/7", "Step x", "Step ", "\n"])
+@pytest.mark.parametrize(
+    "printed", ["Step 1/7 : x\n", "Step 9/9 : x\n", "Step 5000000/7", "Step x", "Step ", "\n", "Step 4/9 : x\n"]
+)
 def test_what_a_step_prints_is_left_as_it_is(printed):
     assert read([*BUILDER[:8], printed, *BUILDER[8:]]) == READ.replace("hi\nStep 3", f"{printed}hi\nStep 3")
+
+
+def test_who_prints_the_very_next_step_spoils_the_count_of_the_own_log():
+    forged = read([*BUILDER[:8], "Step 4/7 : x\n", *BUILDER[8:]])
+    assert "Step 3/4 : x\n" in forged
+    assert "LABEL" not in forged

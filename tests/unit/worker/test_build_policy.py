@@ -301,3 +301,66 @@ def test_more_bases_than_a_report_can_name_are_refused():
     assert refusals("\n".join([*lines, "FROM medici/base:12"])) == [
         "Line 13 of the Dockerfile: it names more than 12 base images."
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ARG A0="
+        + "x" * 1000
+        + "".join(f"\nARG A{n}=$A{n - 1}$A{n - 1}" for n in range(1, 40))
+        + "\nFROM medici/python\n",
+        "FROM medici/python\nENV A=x\n" + "ENV A=$A$A\n" * 40,
+        "FROM medici/python\nENV A=x\n" + "ENV A ${A}${A:-$A}\n" * 40,
+        "FROM medici/python\nARG A=x\n" + 'ARG "A"=$A${A}\n' * 40,
+        "FROM medici/python\nENV A=" + "x" * 50_000 + "\nENV 'A'=x\nENV A=$A$A\n",
+        "FROM medici/python\nENV 1=" + "x" * 50_000 + "\nENV 1=$1A$1A\n",
+        "FROM medici/python\nENV A=" + "x" * 50_000 + "\nLABEL a=$A b=$A\n",
+        "ARG A=" + "x" * 50_000 + "\nFROM $A$A\n",
+        "FROM medici/python\nCOPY " + "$A " * 1000 + "/\n",
+    ],
+)
+def test_variables_that_grow_are_refused_before_they_do(text):
+    assert any("are longer than 64 KiB when they are filled in." in sentence for sentence in refusals(text))
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("ENV B=${A/x/yy}", "${NAME/…} is not available here; write the value out."),
+        ("ENV $A=b", "the name of a variable can't hold a variable; write it out."),
+        ("ENV B=$Aé", "a variable's name has letters of ASCII, digits and underscores alone; write ${NAME}."),
+    ],
+)
+def test_variables_that_builders_read_in_their_own_ways_are_refused(line, sentence):
+    assert refusals(f"FROM medici/python\nENV A=x\n{line}\n") == [f"Line 3 of the Dockerfile: {sentence}"]
+
+
+def test_a_path_that_grows_line_by_line_is_not():
+    lines = "".join(f"ENV PATH=/opt/tool{n}/bin:$PATH LD_LIBRARY_PATH=$HOME/{n}:$LD_LIBRARY_PATH\n" for n in range(20))
+    assert refusals(f"FROM medici/python\nENV HOME=/home/me\n{lines}RUN echo $PATH ${{A/x/y}}\n") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("#" * 70_000, "the file is larger than 64 KiB; put what is long into a script of yours."),
+        (
+            "FROM medici/python\n" + "USER 1\n" * 600,
+            "it has more than 500 instructions; put commands into a script of yours.",
+        ),
+        ("FROM medici/python\nVOLUME " + "[" * 50_000, "VOLUME " + "[" * 80 + " is not allowed: "),
+    ],
+)
+def test_what_is_too_much_is_refused(text, sentence):
+    (refused,) = refusals(text)
+    assert sentence in refused
+
+
+def test_a_volume_is_left_out_of_the_build_and_counted():
+    """Where a container has a place anyway, a step of the build would have one of the engine's disk."""
+    checked = check('FROM medici/python\nVOLUME ["/mnt/out", "/tmp"]\nRUN a\n', POLICY)
+    assert (checked.refused, checked.text) == ((), "FROM medici/python\n\nRUN a\n")
+    assert checked.sent_with("LABEL m=1") == "FROM medici/python\nLABEL m=1\nRUN a\n"
+    assert [checked.own_step(number) for number in (1, 2, 3)] == [1, 1, 3]
+    assert checked.steps_sent == 4

@@ -1,5 +1,8 @@
 from pathlib import Path
 
+import pytest
+from pydantic import ValidationError
+
 from medici_worker.settings import WorkerSettings
 
 README = Path(__file__).parents[3] / "worker" / "README.md"
@@ -34,3 +37,11 @@ def test_settings_come_from_the_environment(monkeypatch, tmp_path):
 def test_options_win_over_the_environment(monkeypatch):
     monkeypatch.setenv("MEDICI_URL", "http://a")
     assert WorkerSettings(url="http://b").url == "http://b"
+
+
+def test_a_level_of_the_log_is_one_of_four(monkeypatch):
+    monkeypatch.setenv("MEDICI_WORKER_LOG_LEVEL", "debug")
+    assert WorkerSettings().log_level == "DEBUG"
+    monkeypatch.setenv("MEDICI_WORKER_LOG_LEVEL", "LOUD")
+    with pytest.raises(ValidationError, match="'DEBUG', 'INFO', 'WARNING' or 'ERROR'"):
+        WorkerSettings()

@@ -10,6 +10,7 @@ from medici_worker.containers.disk import Disk
 from medici_worker.containers.engine import EngineError
 from medici_worker.containers.fake_engine import finished
 from medici_worker.gpus import GpuPool
+from medici_worker.hints import Taken
 from medici_worker.protocol import FailureKind, Refusal, WorkerHello, WorkerWelcome
 from medici_worker.run import execute
 from medici_worker.settings import WorkerSettings
@@ -64,13 +65,13 @@ def at_work(engine, tmp_path, free, monkeypatch):
 
 def test_a_full_disk_is_told_at_once_and_so_is_room(at_work, free):
     process, platform = at_work
-    assert process.take_run(1)
+    assert process.take_run(1) is Taken.NOT_HAD
     free[0] = GIB
     until(lambda: heard(platform) == [False, True])
-    assert process.take_run(2)
+    assert process.take_run(2) is Taken.NOT_HAD
     free[0] = 6 * GIB
     until(lambda: heard(platform) == [False, True, False])
-    assert process.take_run(3)
+    assert process.take_run(3) is Taken.NOT_HAD
     assert platform.claims == [1, 3]
 
 

@@ -82,9 +82,7 @@ def test_it_takes_all_of_them_one_after_the_other(at_work):
 
 def test_those_that_it_cannot_have_are_asked_for_once_a_hello(made):
     process, platform = made
-    platform.waiting.append(7)
-    process._claim = platform.claims.append
-    process._take_all([7])
+    process._overlooked.take_all([7])
     assert (platform.claims, platform.hellos) == ([7], 0)
 
 
@@ -92,13 +90,45 @@ def test_it_ends_when_the_platform_falls_silent(made):
     process, platform = made
     platform.waiting += [1, 2]
     platform.is_silent = True
-    process._take_all([1, 2])
+    process._overlooked.take_all([1, 2])
     assert (platform.claims, platform.hellos) == ([1, 2], 1)
+
+
+@pytest.mark.parametrize("trouble", ["_is_low_on_disk", "_is_engine_away"])
+def test_a_worker_that_could_not_run_them_takes_none(made, trouble):
+    process, platform = made
+    platform.waiting.append(1)
+    setattr(process, trouble, True)
+    process._take_overlooked([1])
+    process._overlooked.join(5)
+    assert platform.claims == []
+    setattr(process, trouble, False)
+    process._take_overlooked([1])
+    process._overlooked.join(5)
+    assert platform.claims == [1]
+
+
+def test_a_worker_that_ends_gives_it_the_grace_time(made, monkeypatch):
+    process, platform = made
+    platform.waiting += [1, 2]
+    begun, ended = threading.Event(), threading.Event()
+
+    def execute(_claim, _lease):
+        begun.set()
+        time.sleep(0.2)
+        ended.set()
+
+    monkeypatch.setattr(process, "_execute", execute)
+    process._take_overlooked([1, 2])
+    assert begun.wait(5)
+    process.close()
+    assert ended.is_set()
+    assert platform.claims == [1]
 
 
 def test_a_round_that_breaks_does_not_end_the_rounds(made, monkeypatch):
     process, platform = made
-    monkeypatch.setattr(worker_module, "ENGINE_LOOK_S", 0.01)
+    monkeypatch.setattr(worker_module, "PAUSE_S", 0.01)
     broken = iter([OSError("No space left on device"), None])
 
     def clean():

@@ -4,7 +4,7 @@ import os
 import tempfile
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -84,8 +84,8 @@ class WorkerSettings(BaseSettings):
     """How long a running run may go on after SIGTERM before it is given back to the queue."""
     hello_s: float = Field(default=60.0, gt=0)
     """How often the worker tells the platform what it has."""
-    log_level: str = "INFO"
-    """DEBUG, INFO, WARNING or ERROR."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """How much it says."""
 
     @property
     def indexes(self) -> IndexRules:
@@ -97,6 +97,11 @@ class WorkerSettings(BaseSettings):
             ca=self.build_index_ca,
             limit_bytes=self.build_index_bytes,
         )
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _in_capitals(cls, value: str) -> str:
+        return value.upper()
 
     @field_validator("build_index_private")
     @classmethod

@@ -12,6 +12,7 @@ from celery.exceptions import Reject
 from celery.platforms import SecurityWarning
 from celery.worker.request import Request
 
+from medici_worker.hints import Taken
 from medici_worker.protocol import PROTOCOL_VERSION
 from medici_worker.protocol.broker import RUN_JOB, broker_settings, queue_name
 from medici_worker.settings import WorkerSettings
@@ -60,7 +61,7 @@ def celery_app(broker_url: str, process: WorkerProcess) -> Celery:
         if protocol != PROTOCOL_VERSION:
             _log.error("hint_of_another_version", run_id=run_id, protocol=protocol, ours=PROTOCOL_VERSION)
             return
-        if not process.take_run(run_id):
+        if process.take_run(run_id) is Taken.NOT_TRIED:
             raise Reject("This worker is shutting down.", requeue=True)
 
     return app

@@ -18,6 +18,7 @@ from medici_worker.containers.disk import Disk, engine_folder
 from medici_worker.containers.docker_engine import DockerEngine
 from medici_worker.containers.engine import Engine, EngineError
 from medici_worker.gpus import GpuLease, GpuPool, find_gpus
+from medici_worker.hints import Overlooked, Taken
 from medici_worker.host import HandedBack, HostRefuses, HostUnreachable, LeaseLost
 from medici_worker.janitor import (
     RunAttempt,
@@ -37,11 +38,12 @@ from medici_worker.worksite import Worksite, open_worksite
 
 DISK_LOOK_S = 5.0
 """How soon a full disk, and one that has room again, is noticed while nothing runs."""
-ENGINE_LOOK_S = 1.0
-"""How often a worker whose engine is away looks for it."""
+PAUSE_S = 1.0
+"""Between two looks for an engine that is away or for a free slot, and after a round that broke."""
 IDLE_S = 5.0
-"""A worker that has been idle for so long hears of nothing: hints come at once."""
+"""Hints come at once: a worker that has been idle for this long, while runs wait, does not get its own."""
 HAND_BACK_S = 30.0
+"""How long handing back may take when the grace time is over."""
 
 _log = structlog.get_logger("medici.worker")
 
@@ -70,7 +72,8 @@ class WorkerProcess:
         """Something that the platform should hear before the next minute is over."""
         self._stopping = threading.Event()
         self._slots = threading.Semaphore(settings.slots)
-        self._overlooked = threading.Thread()
+        self._overlooked = Overlooked(self.take_run, self._look_again)
+        self._grace: threading.Timer | None = None
         self._idle_since = time.monotonic()
 
     @property
@@ -81,32 +84,28 @@ class WorkerProcess:
     def has_gpus(self) -> bool:
         return bool(self._gpus.gpus)
 
-    def take_run(self, run_id: int) -> bool:
-        """Claim and execute. A run that can't be had is somebody else's, or will be offered again.
-
-        False when this worker is shutting down and has not even tried: the hint is for the next one.
-        """
+    def take_run(self, run_id: int) -> Taken:
+        """Claim and execute."""
         if not self._await_slot():
-            return False
+            return Taken.NOT_TRIED
         try:
             if not self._await_engine():
-                return False
-            self._take_run(run_id)
+                return Taken.NOT_TRIED
+            return self._claim_and_execute(run_id)
         finally:
             self._slots.release()
-        return True
 
-    def _take_run(self, run_id: int) -> None:
+    def _claim_and_execute(self, run_id: int) -> Taken:
         with structlog.contextvars.bound_contextvars(run_id=run_id):
-            if not self.has_room():
-                return  # the run waits for another worker, or for its next hint
-            claimed = self._claim(run_id)
-            if claimed is not None:
-                claim, lease = claimed
-                try:
-                    self._execute(claim, lease)
-                finally:
-                    lease.free()
+            claimed = self._claim(run_id) if self.has_room() else None
+            if claimed is None:
+                return Taken.NOT_HAD
+            claim, lease = claimed
+            try:
+                self._execute(claim, lease)
+            finally:
+                lease.free()
+            return Taken.EXECUTED
 
     def hello(self) -> WorkerWelcome:
         self.has_room()
@@ -145,9 +144,9 @@ class WorkerProcess:
                 if not self._stopping.is_set():
                     self._greet_again()
                     self.clean()
-            except Exception:
+            except Exception:  # noqa: BLE001 - logged, see above
                 _log.exception("round_failed")
-                self._stopping.wait(ENGINE_LOOK_S)
+                self._stopping.wait(PAUSE_S)
 
     def _greet_again(self) -> None:
         try:
@@ -156,25 +155,16 @@ class WorkerProcess:
             _log.warning("hello_failed", error=str(error))
 
     def _take_overlooked(self, runs: Sequence[int]) -> None:
-        """Hints are hints: whatever has become of the broker, or of our connection to it, an idle worker finds work."""
+        """Whatever has become of the broker, or of our connection to it, an idle worker that could run finds work."""
         is_idle = not self._in_hand and time.monotonic() - self._idle_since >= IDLE_S
-        if not runs or not is_idle or self._overlooked.is_alive():
-            return
-        _log.warning("hints_missed", runs=len(runs), advice="Look at the broker, if this happens again and again.")
-        self._overlooked = threading.Thread(target=self._take_all, args=(runs,), name="overlooked", daemon=True)
-        self._overlooked.start()
+        if runs and is_idle and not self._is_low_on_disk and not self._is_engine_away:
+            self._overlooked.begin(runs)
 
-    def _take_all(self, runs: Sequence[int]) -> None:
-        while runs:
-            began = time.monotonic()
-            if not all(self.take_run(run_id) for run_id in runs):
-                return
-            if self._idle_since < began:  # nothing has been executed: none of them could be had
-                return
-            try:
-                runs = self.hello().overlooked
-            except (HostUnreachable, LeaseLost):
-                return
+    def _look_again(self) -> Sequence[int]:
+        try:
+            return self.hello().overlooked
+        except (HostUnreachable, LeaseLost):
+            return ()
 
     def _await_news(self) -> None:
         """Until something has changed, or a minute is over."""
@@ -200,9 +190,9 @@ class WorkerProcess:
             return
         self._stopping.set()
         self._news.set()
-        timer = threading.Timer(self.settings.grace_s, self.hand_back)
-        timer.daemon = True
-        timer.start()
+        self._grace = threading.Timer(self.settings.grace_s, self.hand_back)
+        self._grace.daemon = True
+        self._grace.start()
 
     def hand_back(self) -> None:
         self._client.hurry()
@@ -210,11 +200,10 @@ class WorkerProcess:
             attempt.end(HandedBack("The worker is shutting down."))
 
     def close(self) -> None:
-        self._stopping.set()
-        self._news.set()
-        if self._overlooked.is_alive():  # Celery, which waits for what it has begun, knows nothing of it
-            self.hand_back()
-            self._overlooked.join(HAND_BACK_S)
+        self.stop()
+        self._overlooked.join(self.settings.grace_s + HAND_BACK_S)  # Celery waits for what hints have begun, no more
+        if self._grace is not None:
+            self._grace.cancel()
         self._site.close()
         self._client.close()
         self._engine.close()
@@ -222,7 +211,7 @@ class WorkerProcess:
     def _await_slot(self) -> bool:
         """False when this worker shuts down."""
         while not self._stopping.is_set():
-            if self._slots.acquire(timeout=ENGINE_LOOK_S):
+            if self._slots.acquire(timeout=PAUSE_S):
                 return True
         return False
 
@@ -231,7 +220,7 @@ class WorkerProcess:
         while not self._stopping.is_set():
             if self._engine_answers():
                 return True
-            self._stopping.wait(ENGINE_LOOK_S)
+            self._stopping.wait(PAUSE_S)
         return False
 
     def _engine_answers(self) -> bool:

@@ -15,6 +15,7 @@ from medici_platform.challenges.queries import get_challenge, phase_by_index, vi
 from medici_platform.challenges.schemas import ChallengeOut, ImportOut, OrganizersOut, PinsOut, present
 from medici_platform.context import Context
 from medici_platform.errors import NotFound
+from medici_platform.look_throughs import look_through
 from medici_platform.paging import Listing, Page, fetch_slice, listing
 from medici_platform.uploads import receive_form
 from medici_platform.web import CurrentContext, CurrentSession
@@ -67,7 +68,7 @@ async def _receive(request: Request, context: Context, order: Order) -> ImportOu
     async with receive_form(
         request, context.storage, file_field="file", limit_bytes=context.settings.max_upload_bytes
     ) as form:
-        return await run_in_threadpool(import_bundle, context, form.reception.path, order)
+        return await look_through(request, order.user_id, import_bundle, context, form.reception.path, order)
 
 
 @router.get("/{slug}")

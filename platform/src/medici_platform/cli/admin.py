@@ -99,11 +99,15 @@ def bring_up_to_date(data_dir: DataDir = None) -> None:
 def backup(
     folder: Annotated[Path, typer.Argument(help="Made when it is not there; later backups add what is new.")],
     data_dir: DataDir = None,
+    *,
+    check: Annotated[
+        bool, typer.Option("--check", help="Read all earlier copies again, and renew what is damaged.")
+    ] = False,
 ) -> None:
     """Back up database and storage, while the platform runs. Exit status 3: made, but the storage lacks files."""
     settings = given_settings(data_dir)
     try:
-        made = write_backup(settings.database, settings.storage, folder, now=utc_now())
+        made = write_backup(settings.database, settings.storage, folder, now=utc_now(), check=check)
     except BackupUnusable as error:
         raise CommandFailed(error.message, code=error.code) from error
     except OSError as error:
@@ -113,7 +117,7 @@ def backup(
         f"of {settings.shown_database}:"
     )
     if made.missing:
-        notes.print(f"Missing in the storage, and so in this backup, though rows name them: {', '.join(made.missing)}.")
+        notes.print(f"Missing or damaged in the storage, and so not in this backup: {', '.join(made.missing)}.")
     typer.echo(made.folder)
     if made.missing:
         raise typer.Exit(INCOMPLETE)
@@ -126,7 +130,7 @@ def restore(
     data_dir: DataDir = None,
 ) -> None:
     """Fill an empty database and storage from a backup; their kinds may differ from the old platform's."""
-    settings = local_settings(data_dir)
+    settings = given_settings(data_dir)
     try:
         made = restore_backup(folder, settings.database, settings.storage, migrations=settings.migrations_dir, at=at)
     except BackupUnusable as error:
@@ -160,7 +164,7 @@ def enroll_worker(
 @app.command("check-clock")
 def check_clock(data_dir: DataDir = None) -> None:
     """Succeed if a clock is at work: it has swept within its lease."""
-    database = Database(local_settings(data_dir).database)
+    database = Database(given_settings(data_dir).database)
     with database.read() as session:
         works = clock_works(session, now=utc_now())
     database.close()

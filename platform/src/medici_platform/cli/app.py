@@ -1,5 +1,6 @@
 """`medici`: every command. Client commands read MEDICI_URL and MEDICI_TOKEN."""
 
+import os
 import sys
 from importlib import import_module
 from typing import Any
@@ -81,7 +82,11 @@ def main() -> None:
         if not _is_of_the_database(error):
             raise
         reason = masked(str(getattr(error, "orig", error))).strip().partition("\n")[0]
-        sys.exit(stop(f"The database does not answer as it should ({reason}): see MEDICI_DATABASE_URL.").exit_code)
+        sys.exit(stop(f"The database does not answer as it should ({reason}): see {_its_place()}.").exit_code)
+
+
+def _its_place() -> str:
+    return "MEDICI_DATABASE_URL" if os.environ.get("MEDICI_DATABASE_URL") else "medici.sqlite3 in the data folder"
 
 
 def _is_of_the_database(error: Exception) -> bool:

@@ -35,7 +35,7 @@ MADE_BY_COMMANDS = (
     "submission_directory",
     "__pycache__",
 )
-CURATED = re.compile(r"^\s*FROM\s+medici/([a-z0-9-]+)", re.IGNORECASE | re.MULTILINE)
+CURATED = re.compile(r"^[ \t]*FROM[ \t]+medici/([a-z0-9-]+)", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass

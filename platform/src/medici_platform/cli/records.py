@@ -112,9 +112,12 @@ def _trusted(given: Sequence[str], file: Path | None) -> Keys:
 def _keys_in(file: Path) -> Iterator[str]:
     text = _read(file).decode(errors="replace")
     try:
-        yield from [str(each["public_key"]) for each in json.loads(text)["keys"]]
+        found = [str(each["public_key"]) for each in json.loads(text)["keys"]]
     except (ValueError, KeyError, TypeError, RecursionError):
-        yield from text.split()
+        found = text.split()
+    if not found:
+        raise CommandFailed(f"{file} holds no public key: fetch it from the platform's /api/v1/signing-keys.")
+    yield from found
 
 
 def _judged(file: Path, trusted: Keys, digest: str | None) -> Verdict:

@@ -24,7 +24,7 @@ SENTENCE_CHARACTERS = 500
 """Of a scoring program's own sentence on predictions that it can't read, in a hidden phase."""
 
 _WORD = re.compile(r"[^\W_]+")
-_ENDINGS = re.compile(r"(?:\.(?:[^\W\d_][^\W_]{0,5}|7z))+$")
+_ENDING = re.compile(r"[^\W\d_][^\W_]{0,5}|7z")
 """A file's endings: `.nii.gz`, `.jpeg`; not the `.0017` of `case.0017`."""
 _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 _BASE64_OFFSETS = (0, 2, 3)
@@ -195,8 +195,10 @@ def _names_in(paths: Iterable[str]) -> Iterator[str]:
 
 def _told_by(name: str) -> tuple[str, ...]:
     """`case_0017` of `case_0017.nii.gz`: it is found in both. `labels.csv` as a whole: `labels` says nothing."""
-    endings = _ENDINGS.search(name)
-    stem = name[: endings.start()] if endings else name
+    stem, dot, ending = name.rpartition(".")
+    while dot and _ENDING.fullmatch(ending):
+        stem, dot, ending = stem.rpartition(".")
+    stem += dot + ending
     if not is_ordinary(stem):
         return (stem,)
     is_told = len(name) >= SHORTEST_NAME and len(_WORD.findall(name)) > 1

@@ -100,6 +100,8 @@ def _text(question: Question, answer: Any) -> str:
     if answer is not None and not isinstance(answer, str | int | float):
         raise FactSheetRefused(f"The question {question.named} is answered with a text.")
     text = "" if answer is None else str(answer).replace("\x00", "").strip()
+    if not _is_writable(text):
+        raise FactSheetRefused(f"The answer to {question.named} holds half of a character; write it anew.")
     if not text:
         if question.is_required:
             raise FactSheetRefused(f"The question {question.named} needs an answer.")
@@ -109,3 +111,12 @@ def _text(question: Question, answer: Any) -> str:
     if question.type == "select" and text not in question.choices:
         raise FactSheetRefused(f"The question {question.named} is answered with one of: {', '.join(question.choices)}.")
     return text
+
+
+def _is_writable(text: str) -> bool:
+    """JSON can hold half of a pair of surrogates, which no page and no answer can."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

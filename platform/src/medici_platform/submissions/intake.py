@@ -12,6 +12,7 @@ from medici_platform.accounts.models import User
 from medici_platform.challenges.queries import find_phase, get_challenge
 from medici_platform.context import Context
 from medici_platform.errors import InvalidRequest, MediciError, NotAllowed
+from medici_platform.look_throughs import look_through
 from medici_platform.participants.queries import find_participant
 from medici_platform.participants.rules import require_approved
 from medici_platform.security import same_token
@@ -49,12 +50,12 @@ class Intake:
     async def take_in(self) -> SubmissionOut:
         """Nothing is stored and no quota used unless all of it succeeds."""
         async with self._received(self._refuse_early) as (form, received):
-            return await run_in_threadpool(self._record, form, received)
+            return await look_through(self._request, self._user.id, self._record, form, received)
 
     async def check(self) -> CheckOut:
         """What the file is, and what would become of it. Nothing is stored, whatever the answer."""
         async with self._received(self._refuse_strangers) as (form, received):
-            return await run_in_threadpool(self._look_through, form, received)
+            return await look_through(self._request, self._user.id, self._look_through, form, received)
 
     @asynccontextmanager
     async def _received(self, ask: Callable[[], FormOut]) -> AsyncIterator[tuple[FormOut, ReceivedForm]]:
@@ -140,7 +141,7 @@ def _answers(received: ReceivedForm, questions: Sequence[Question]) -> dict[str,
         return {question.key: received.fields[question.field] for question in questions}
     try:
         answers = json.loads(written)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidRequest("The field 'fact_sheet' is not JSON.", code="fact_sheet") from error
     if not isinstance(answers, dict):
         raise InvalidRequest("The field 'fact_sheet' must be a JSON object: key to answer.", code="fact_sheet")

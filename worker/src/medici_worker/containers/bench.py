@@ -231,7 +231,7 @@ class BenchPool:
             job()
         except EngineError as error:
             self._log.warning("background_work_failed", error=str(error))
-        except Exception:
+        except Exception:  # noqa: BLE001 - logged; this thread serves all runs of the worker
             self._log.exception("background_work_failed")
 
 

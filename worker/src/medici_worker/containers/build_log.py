@@ -5,12 +5,15 @@ import re
 from medici_worker.containers.build_policy import CheckedDockerfile
 from medici_worker.containers.engine import OnLog
 
-_STEP = re.compile(rb"Step (\d{1,6})/\d+")
+_STEP = re.compile(rb"Step (\d{1,6})/(\d{1,6}) : ")
 _END = b"Successfully "
 
 
 class BuildLog:
-    """Passes on what the builder says, event by event, but for the lines that were added to the Dockerfile."""
+    """Passes on what the builder says, event by event, but for the lines that were added to the Dockerfile.
+
+    A RUN that prints the line with which the next step begins spoils the count of its own log, and nothing else.
+    """
 
     def __init__(self, checked: CheckedDockerfile, on_log: OnLog) -> None:
         self._checked = checked
@@ -26,10 +29,10 @@ class BuildLog:
 
     def __call__(self, event: bytes) -> None:
         step = _STEP.match(event)
-        if step and int(step[1]) == self._last + 1:  # what a RUN prints may look like a step, too
+        if step and (int(step[1]), int(step[2])) == (self._last + 1, self._checked.steps_sent):
             self._last += 1
             self._is_ours = self._checked.is_ours(self._last)
-            event = b"Step %d/%d" % (self.own_step, self._steps) + event[step.end() :]
+            event = b"Step %d/%d : " % (self.own_step, self._steps) + event[step.end() :]
         elif event.startswith(_END):
             self._is_ours = False
         if not self._is_ours:

@@ -13,9 +13,11 @@ from medici_worker.containers.dockerfile import (
     argument_of,
     base_of,
     expand,
+    named_values,
     parse,
     rendered,
 )
+from medici_worker.containers.dockerfile_variables import Variables
 from medici_worker.protocol import BuildPolicy
 
 RUN_IMAGE = "medici/run-image"
@@ -36,11 +38,12 @@ _REFUSED_FLAGS = {
 }
 _FROM_WORDS = (1, 3)
 OWN_LABELS = "medici."
-_LABEL_WORD = re.compile(r"""(?:\\.?|'[^']*'?|"(?:\\.|[^"\\])*"?|[^\s'"\\])+""")
-"""Quotes and backslashes as the builder reads them: a blank inside does not end the word."""
-_QUOTING = re.compile(r"[\\'\"]")
 MAX_BASES = 12
 """Of one Dockerfile. A report names all images of a run: those of the submission, of its programs, and their own."""
+MAX_BYTES = 64 * 1024
+"""Of a Dockerfile, before anything reads it."""
+MAX_INSTRUCTIONS = 500
+"""Each is an image of its own while the builder works; an image can have about 125 layers."""
 MAX_LINE_BYTES = 60_000
 """The builder reads lines of up to 64 KiB."""
 VOLUME_FREE = frozenset(
@@ -104,6 +107,7 @@ class CheckedDockerfile:
     bases: tuple[Base, ...]
     refused: tuple[Refused, ...]
     instructions: tuple[Instruction, ...] = ()
+    """All of the Dockerfile, as they are sent. VOLUME is not: see `_sent`."""
     after_from: tuple[str, ...] = ()
     added: tuple[Added, ...] = ()
 
@@ -113,25 +117,34 @@ class CheckedDockerfile:
 
     def sent_with(self, line: str) -> str:
         """The text with one more line of ours at the beginning of each stage."""
-        return rendered(self.instructions, after_from=(line, *self.after_from))
+        return rendered(filter(_is_sent, self.instructions), after_from=(line, *self.after_from))
 
     def own_step(self, number: int) -> int:
         """Which of the Dockerfile's own instructions the builder means: it counts the lines of ours, too."""
-        return max(len([own for own in self._sent[:number] if own]), 1)
+        return max(self._sent[:number], default=0) or 1
 
     def is_ours(self, number: int) -> bool:
         """Whether the builder's step is none of the Dockerfile's own. The last one gives the image its labels."""
         return number > len(self._sent) or not self._sent[number - 1]
 
+    @property
+    def steps_sent(self) -> int:
+        """As the builder counts them."""
+        return len(self._sent) + 1
+
     @cached_property
-    def _sent(self) -> list[bool]:
-        """Of each line that `sent_with` makes: whether it is the Dockerfile's own."""
-        ours = [False] * (1 + len(self.after_from))
-        return [own for each in self.instructions for own in (True, *(ours if each.keyword == "FROM" else ()))]
+    def _sent(self) -> list[int]:
+        """Of each line that `sent_with` makes: which of the Dockerfile's own instructions it is, from 1; 0: of ours."""
+        ours = [0] * (1 + len(self.after_from))
+        own = [(number, each) for number, each in enumerate(self.instructions, start=1) if _is_sent(each)]
+        return [line for number, each in own for line in (number, *(ours if each.keyword == "FROM" else ()))]
 
 
 def check(text: str, policy: BuildPolicy, *, after_from: Sequence[str] = ()) -> CheckedDockerfile:
     """Every refusal at once, so that one more upload is enough. `after_from`: lines of ours that begin each stage."""
+    if len(text.encode()) > MAX_BYTES:
+        sentence = f"the file is larger than {MAX_BYTES // 1024} KiB; put what is long into a script of yours."
+        return CheckedDockerfile("", (), (Refused(1, sentence),))
     return _Check(parse(text), policy, after_from).outcome()
 
 
@@ -204,18 +217,23 @@ class _Check:
         self._bases: list[Base] = []
         self._refused: list[Refused] = []
         self._added: list[Added] = []
+        self._variables = Variables()
 
     def outcome(self) -> CheckedDockerfile:
         odd = tuple(self._odd_characters())
         if odd:  # what else is wrong depends on how these are read
             return CheckedDockerfile("", (), odd)
+        if len(self._dockerfile.instructions) > MAX_INSTRUCTIONS:
+            line = self._dockerfile.instructions[MAX_INSTRUCTIONS].line
+            sentence = f"it has more than {MAX_INSTRUCTIONS} instructions; put commands into a script of yours."
+            return CheckedDockerfile("", (), (Refused(line, sentence),))
         self._refused.extend(self._directives())
         sent = [self._visited(instruction) for instruction in self._dockerfile.instructions]
         if len({full_name(base.image) for base in self._bases}) > MAX_BASES:
             self._refuse(self._bases[-1].line, f"it names more than {MAX_BASES} base images.")
         if not self._stages:
             self._refuse(1, "it has no FROM line, so there is no base image to build on.")
-        text = rendered(sent, after_from=self._after_from)
+        text = rendered(filter(_is_sent, sent), after_from=self._after_from)
         return CheckedDockerfile(
             text,
             tuple(self._bases),
@@ -228,6 +246,9 @@ class _Check:
     def _visited(self, instruction: Instruction) -> Instruction:
         """The instruction as it is sent."""
         self._form(instruction)
+        if sentence := self._variables.refusal(instruction):
+            self._refuse(instruction.line, sentence)
+            return instruction
         if instruction.keyword == "FROM":
             return self._from(instruction)
         if instruction.keyword == "ARG" and not self._stages:
@@ -324,9 +345,9 @@ class _Check:
         image = mapped(name, self._policy.image_map)
         if not _NAME.fullmatch(name) or not _NAME.fullmatch(image) or not allowed(name, self._policy.allowed_bases):
             choices = ", ".join(self._policy.allowed_bases)
-            self._refuse(instruction.line, f"the base image {name!r} is not allowed; allowed are {choices}.")
+            self._refuse(instruction.line, f"the base image {name[:200]!r} is not allowed; allowed are {choices}.")
         elif is_image_id(name) or is_image_id(image):
-            self._refuse(instruction.line, f"the base image {name!r} is an image's id; a base has a name.")
+            self._refuse(instruction.line, f"the base image {name[:200]!r} is an image's id; a base has a name.")
         self._bases.append(Base(instruction.line, name, image))
         return pinned_name(image, self._policy.pins)
 
@@ -351,14 +372,18 @@ def _listed(instruction: Instruction) -> tuple[str, ...]:
     """The paths of a VOLUME: a JSON list, or words."""
     try:
         found = json.loads(instruction.value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return instruction.words
     return tuple(str(one) for one in found) if isinstance(found, list) else instruction.words
 
 
+def _is_sent(instruction: Instruction) -> bool:
+    """VOLUME may name only what changes nothing in a container. In a build it would: what a step writes there lies on
+    the engine's disk, and is no part of the image whose size is watched.
+    """
+    return instruction.keyword != "VOLUME"
+
+
 def keys_of_labels(value: str) -> list[str]:
-    """Of `LABEL a=b "c d"=e`, and of the old `LABEL key value`: without quotes and backslashes."""
-    words = _LABEL_WORD.findall(value)
-    if words and "=" not in words[0]:
-        words = value.split(maxsplit=1)[:1]
-    return [_QUOTING.sub("", word.partition("=")[0]) for word in words]
+    """Without quotes and backslashes."""
+    return [key for key, _ in named_values(value)]

@@ -121,10 +121,9 @@ def _ended_at(container: dict[str, Any], created: float) -> float:
 def _unnamed(api: docker.APIClient, label: str) -> list[dict[str, Any]]:
     """Without a name, and nothing is built on them. With the last one go those below that have no name either.
 
-    An image that was loaded from an archive may carry any label, but nothing lies below it.
+    One that the engine makes while the image below it is removed has no parent, and is found all the same.
     """
-    found = api.images(filters={"label": label, "dangling": True})
-    return [image for image in found if image.get("ParentId")]
+    return list(api.images(filters={"label": label, "dangling": True}))
 
 
 def _remove(api: docker.APIClient, image_id: str) -> None:

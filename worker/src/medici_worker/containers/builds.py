@@ -16,6 +16,7 @@ from medici_worker.containers.build_marks import BuildMarks, marking
 from medici_worker.containers.build_policy import (
     RUN_IMAGE,
     VOLUME_ADVICE,
+    VOLUME_FREE,
     Base,
     CheckedDockerfile,
     Refused,
@@ -23,7 +24,7 @@ from medici_worker.containers.build_policy import (
     full_name,
     mapped,
 )
-from medici_worker.containers.disk import Disk
+from medici_worker.containers.disk import MUCH_BYTES, Disk
 from medici_worker.containers.engine import (
     BuildBroken,
     BuildOrder,
@@ -36,6 +37,7 @@ from medici_worker.containers.engine import (
     ImageTooLarge,
     ImageUnavailable,
     OnLog,
+    PullLimits,
 )
 from medici_worker.containers.finding import IMAGE_LABEL, find_image, is_run_image
 from medici_worker.containers.foreign_images import ForeignImages
@@ -55,8 +57,6 @@ _OFFLINE = re.compile(
 )
 MAX_TAIL = 2_000
 MIB = 1024**2
-MUCH_BYTES = 1024**3
-"""A build that has taken this much of a full disk is what filled it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ class Builder:
     def local(self, reference: str, policy: BuildPolicy, stop: Interrupt | None = None) -> BuiltImage:
         """An image by name, mapped, pulled and pinned as the policy says. Raises `ImageUnavailable`."""
         name = mapped(reference, policy.image_map)
-        image = find_image(self._engine, name, policy, stop)
+        image = self._find(name, policy, stop)
         if is_run_image(image):
             raise ImageUnavailable(f"The image {reference} was built from a submission; it is nobody else's to use.")
         return self._built(image, (image.digest,), {full_name(name): image.identity})
@@ -194,11 +194,15 @@ class Builder:
         return self._built(self._foreign.referenced(reference, policy, on_log, stop), (), {})
 
     def user_of(self, image: Image) -> str:
-        """Whom containers of this image run as; looked up once per image."""
+        """Whom containers of this image run as; looked up once per image.
+
+        Not in one with volumes of its own: it will be refused, and a container of it fills them when it is created.
+        """
         if image.image_id not in self._users:
             name = image.user.partition(":")[0]
             named = bool(name) and not name.isdigit() and name != "root"
-            number = self._engine.user_id(image.image_id, name) if named else None
+            runs = VOLUME_FREE.issuperset(image.volumes)
+            number = self._engine.user_id(image.image_id, name) if named and runs else None
             self._users[image.image_id] = container_user(image.user, number)
         return self._users[image.image_id]
 
@@ -240,7 +244,7 @@ class Builder:
         if self._disk is not None and self._disk.is_low:  # one Dockerfile may have several large images fetched
             raise EngineError("The build was not begun: hardly any room is left on the engine's disk.")
         try:
-            return find_image(self._engine, base.image, policy, stop)
+            return self._find(base.image, policy, stop)
         except ImageUnavailable as error:
             choices = ", ".join(policy.allowed_bases)
             shown = base.written if base.written == base.image else f"{base.written} (here: {base.image})"
@@ -250,6 +254,12 @@ class Builder:
                 f"and could not be fetched; allowed are {choices}.",
                 private_detail=str(error),
             ) from error
+
+    def _find(self, name: str, policy: BuildPolicy, stop: Interrupt | None) -> Image:
+        try:
+            return find_image(self._engine, name, policy, stop, PullLimits(disk=self._disk))
+        except DiskNearlyFull as error:
+            raise EngineError("An image was not fetched: hardly any room is left on the engine's disk.") from error
 
     def _build(
         self, archive: Path, checked: CheckedDockerfile, order: BuildOrder, on_log: OnLog, index: str | None
@@ -286,7 +296,7 @@ class Builder:
 
     def _disk_filled(self, before_bytes: int) -> Exception:
         """Whose fault it is: the build's that took much, else nobody's who can be named."""
-        taken = before_bytes - self._disk.free_bytes if self._disk else 0
+        taken = self._disk.taken_since(before_bytes) if self._disk else 0
         if taken < MUCH_BYTES:
             return EngineError("The build was stopped: hardly any room is left on the engine's disk.")
         detail = "It was stopped because it filled the worker's disk."

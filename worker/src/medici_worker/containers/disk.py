@@ -4,6 +4,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+MUCH_BYTES = 1024**3
+"""A build or pull that has taken this much of a full disk is what filled it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Disk:
@@ -18,6 +21,10 @@ class Disk:
 
     def has_room_for(self, size_bytes: int) -> bool:
         return self.reserve_bytes == 0 or self.free_bytes - size_bytes >= self.reserve_bytes
+
+    def taken_since(self, free_bytes: int) -> int:
+        """How much less is free than before."""
+        return free_bytes - self.free_bytes
 
     @property
     def is_low(self) -> bool:

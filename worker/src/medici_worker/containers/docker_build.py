@@ -59,9 +59,10 @@ def build(api: docker.APIClient, context: Iterable[bytes], order: BuildOrder, on
             timer.cancel()
             watch.end()
             response.close()
+        _require_small(api, image_id, order)
+        _name(api, image_id, order.tag)
         if order.stages > 1:
             clear_unnamed(api, order.mark)
-        _require_small(api, image_id, order)
         return image_id
 
 
@@ -69,14 +70,19 @@ def _require_small(api: docker.APIClient, image_id: str, order: BuildOrder) -> N
     """A step may end between two looks. What is too large goes at once."""
     added_bytes = Growth(api, order.bases).of_images([image_id])
     if added_bytes > order.image_bytes:
-        api.remove_image(order.tag)
+        clear_unnamed(api, order.mark)
         raise ImageTooLarge(f"It added {added_bytes} bytes to its base images.")
+
+
+def _name(api: docker.APIClient, image_id: str, tag: str) -> None:
+    """By us and not by the engine, which may end a build that was broken off: by its name an image is used again."""
+    repository, _, version = tag.rpartition(":")
+    api.tag(image_id, repository, version)
 
 
 def _post_build(api: docker.APIClient, context: Iterable[bytes], order: BuildOrder, on_log: OnLog) -> requests.Response:
     """The SDK's own `build` knows neither a CPU quota nor ulimits."""
     parameters = {
-        "t": order.tag,
         "rm": True,
         "forcerm": True,
         "networkmode": order.network,

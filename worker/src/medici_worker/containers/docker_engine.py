@@ -34,6 +34,7 @@ from medici_worker.containers.engine import (
     ImageUnavailable,
     OnLog,
     PlaceTaken,
+    PullLimits,
     StartRefused,
     Volume,
 )
@@ -126,8 +127,8 @@ class DockerEngine:
         with engine_errors(f"name an image {reference}"):
             self.api.tag(image_id, repository, tag)
 
-    def pull(self, reference: str, stop: Interrupt | None = None) -> Image:
-        pull(self.api, reference, stop or Interrupt())
+    def pull(self, reference: str, stop: Interrupt | None = None, limits: PullLimits | None = None) -> Image:
+        pull(self.api, reference, stop or Interrupt(), limits or PullLimits())
         image = self.image(reference)
         if image is None:
             raise ImageUnavailable(f"The image {reference} was pulled, but the engine does not have it.")

@@ -2,7 +2,9 @@
 
 import contextlib
 import re
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from typing import Any
 
 import docker
@@ -12,10 +14,17 @@ from docker.errors import APIError, DockerException
 
 from medici_worker.containers.docker_errors import engine_errors, explanation
 from medici_worker.containers.docker_streams import body, cut, events
-from medici_worker.containers.engine import EngineError, ImageBroken, ImageUnavailable
+from medici_worker.containers.engine import (
+    DiskNearlyFull,
+    EngineError,
+    ImageBroken,
+    ImageTooLarge,
+    ImageUnavailable,
+    PullLimits,
+)
 from medici_worker.containers.interrupt import Interrupt
 
-PULL_TIMEOUT_S = 3600
+PULL_TIMEOUT_S = 600
 """Between two signs of life of a pull: a registry may take its time."""
 _ID = re.compile(r"Loaded image ID: (sha256:[0-9a-f]{64})")
 _NO_ROOM = "no space left"
@@ -34,9 +43,9 @@ def load(api: docker.APIClient, tar: Iterable[bytes], stop: Interrupt) -> str:
     return stop.waiting_for(work)
 
 
-def pull(api: docker.APIClient, reference: str, stop: Interrupt) -> None:
-    """Raises `ImageUnavailable`, `EngineError`, `Interrupted`."""
-    stop.waiting_for(lambda: _pulled(api, reference, stop))
+def pull(api: docker.APIClient, reference: str, stop: Interrupt, limits: PullLimits) -> None:
+    """Raises `ImageUnavailable`, `ImageTooLarge`, `DiskNearlyFull`, `EngineError`, `Interrupted`."""
+    stop.waiting_for(lambda: _pulled(api, reference, stop, limits))
 
 
 def _loaded(api: docker.APIClient, tar: Iterable[bytes], stop: Interrupt) -> str:
@@ -64,7 +73,34 @@ def _forget(api: docker.APIClient, image_id: str) -> None:
             api.remove_image(image_id)
 
 
-def _pulled(api: docker.APIClient, reference: str, stop: Interrupt) -> None:
+class _PullWatch:
+    """Reads along, and raises when a limit is passed: the engine gives up a pull whose client has gone."""
+
+    def __init__(self, reference: str, limits: PullLimits) -> None:
+        self._reference = reference
+        self._limits = limits
+        self._until = time.monotonic() + limits.time_s
+        self._layers: dict[str, int] = {}
+
+    def passing(self, said: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        for event in said:
+            self._look(event)
+            yield event
+
+    def _look(self, event: Mapping[str, Any]) -> None:
+        limits = self._limits
+        if event.get("status") == "Downloading":
+            known = (event.get("progressDetail") or {}).values()  # what has come, and what a registry says will come
+            self._layers[event["id"]] = max([0, *(size for size in known if isinstance(size, int))])
+        if limits.layer_bytes is not None and sum(self._layers.values()) > limits.layer_bytes:
+            raise ImageTooLarge(f"The layers of {self._reference} have more than {limits.layer_bytes} bytes.")
+        if limits.disk is not None and limits.disk.is_low:
+            raise DiskNearlyFull(f"Hardly any room was left while {self._reference} was pulled.")
+        if time.monotonic() > self._until:
+            raise ImageUnavailable(f"The image {self._reference} could not be pulled within {limits.time_s:g} s.")
+
+
+def _pulled(api: docker.APIClient, reference: str, stop: Interrupt, limits: PullLimits) -> None:
     name, tag = _name_and_tag(reference)
     registry, _ = auth.resolve_repository_name(name)
     header = auth.get_config_header(api, registry)
@@ -78,8 +114,9 @@ def _pulled(api: docker.APIClient, reference: str, stop: Interrupt) -> None:
             timeout=PULL_TIMEOUT_S,
         )
         raw._raise_for_status(response)  # noqa: SLF001 - see above
-        with stop.calling(lambda: cut(response)):
-            refused = [str(event["error"]) for event in events(response) if "error" in event]
+        with stop.calling(lambda: cut(response)), closing(response):
+            said = _PullWatch(reference, limits).passing(events(response))
+            refused = [str(event["error"]) for event in said if "error" in event]
     except APIError as error:
         raise ImageUnavailable(f"The image {reference} could not be pulled: {explanation(error)}") from error
     except (requests.RequestException, OSError, ValueError) as error:

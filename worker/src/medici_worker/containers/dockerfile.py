@@ -12,8 +12,13 @@ from dataclasses import dataclass
 BLANKS = " \t"
 _SPACE = re.compile(r"[ \t]+")
 _CONTINUED = re.compile(r"\\[ \t]*\Z")
-_DIRECTIVE = re.compile(r"#\s*(?P<name>[A-Za-z][\w-]*)\s*=\s*(?P<value>.+?)\s*", re.ASCII)
+_DIRECTIVE = re.compile(r"#\s*(?P<name>[A-Za-z][\w-]*)\s*=\s*(?P<value>\S.*)", re.ASCII)
 _VARIABLE = re.compile(r"\$(?:\{(?P<braced>\w+)(?::(?P<operator>[-+])(?P<word>[^}]*))?\}|(?P<bare>\w+))", re.ASCII)
+
+_NAMED = re.compile(r"\$\{?([0-9]+|\w*)", re.ASCII)
+_QUOTED_WORD = re.compile(r"""(?:\\.?|'[^']*'?|"(?:\\.|[^"\\])*"?|[^\s'"\\])+""")
+"""Quotes and backslashes as the builder reads them: a blank inside does not end the word."""
+_QUOTING = re.compile(r"[\\'\"]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,30 @@ def expand(text: str, arguments: Mapping[str, str]) -> str:
         return found
 
     return _VARIABLE.sub(value, text.strip("\"'"))
+
+
+def variables_in(text: str) -> list[str]:
+    """The name of every variable that the builder could fill in, as often as it stands there; "" for `$` alone."""
+    return _NAMED.findall(text)
+
+
+def named_values(value: str) -> list[tuple[str, str]]:
+    """Of `a=b "c d"=e`, and of the old `key value`, as ENV and LABEL take them."""
+    words = quoted_words(value)
+    if words and "=" not in words[0]:
+        name, *rest = value.split(maxsplit=1)
+        return [(named_value(name)[0], "".join(rest))]
+    return [named_value(word) for word in words]
+
+
+def named_value(word: str) -> tuple[str, str]:
+    """The name without quotes and backslashes, the value as it is written."""
+    name, _, value = word.partition("=")
+    return _QUOTING.sub("", name), value
+
+
+def quoted_words(value: str) -> list[str]:
+    return _QUOTED_WORD.findall(value)
 
 
 def _directives(lines: list[str]) -> Iterator[Directive]:

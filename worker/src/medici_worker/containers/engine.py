@@ -62,11 +62,20 @@ class BuildTimedOut(Exception):
 
 
 class ImageTooLarge(Exception):
-    """The build added more to its base images than it may, and was stopped or undone."""
+    """The build added more to its base images than it may, and was stopped or undone; or what is pulled is larger."""
 
 
 class DiskNearlyFull(Exception):
-    """The build was stopped because hardly any room was left on the engine's disk."""
+    """The build or pull was stopped because hardly any room was left on the engine's disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class PullLimits:
+    """Of one image: how long it may take, what all its layers may have on their way, the disk that they go to."""
+
+    time_s: float = 3600.0
+    layer_bytes: int | None = None
+    disk: Disk | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,8 +245,8 @@ class Engine(Protocol):
     def images(self, label: str) -> list[Image]:
         """Images that carry this label: `key`, or `key=value`."""
 
-    def pull(self, reference: str, stop: Interrupt | None = None) -> Image:
-        """Raises `ImageUnavailable`, `Interrupted`."""
+    def pull(self, reference: str, stop: Interrupt | None = None, limits: PullLimits | None = None) -> Image:
+        """Raises `ImageUnavailable`, `ImageTooLarge`, `DiskNearlyFull`, `Interrupted`."""
 
     def load(self, tar: Iterable[bytes], stop: Interrupt | None = None) -> str:
         """Load an image that `docker save` wrote, and that brings no name along; returns its id.

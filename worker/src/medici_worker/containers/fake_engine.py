@@ -39,6 +39,7 @@ from medici_worker.containers.engine import (
     ImageTooLarge,
     ImageUnavailable,
     OnLog,
+    PullLimits,
     StartRefused,
     Volume,
 )
@@ -207,7 +208,12 @@ class FakeEngine:
             raise EngineError(f"No such image: {image_id}")
         self._images[reference] = found
 
-    def pull(self, reference: str, stop: Interrupt | None = None) -> Image:  # noqa: ARG002 - it takes no time
+    def pull(
+        self,
+        reference: str,
+        stop: Interrupt | None = None,  # noqa: ARG002 - it takes no time
+        limits: PullLimits | None = None,  # noqa: ARG002 - and no room
+    ) -> Image:
         if reference in self._registry:
             made = named_image(reference)
             self._images[reference] = replace(made, image=replace(made.image, tags=(), digests=(reference,)))
@@ -223,8 +229,9 @@ class FakeEngine:
         size_bytes = 0
         if order.disk is not None and order.disk.is_low:
             raise DiskNearlyFull("The disk was nearly full.")
-        for number, step in enumerate(parse(text).instructions, start=1):
-            on_log(f"Step {number}/0 : {step.keyword} {step.value}\n".encode())
+        steps = parse(text).instructions
+        for number, step in enumerate(steps, start=1):  # one more gives the image its labels
+            on_log(f"Step {number}/{len(steps) + 1} : {step.keyword} {step.value}\n".encode())
             if step.keyword == "FROM" and self._find_image(base_of(step, {})[0]) is None:
                 raise BuildBroken(f"pull access denied for {step.value}")
             if step.keyword == "RUN" and step.value == "false":

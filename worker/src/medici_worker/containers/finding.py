@@ -1,7 +1,10 @@
 """Images by name: looked up on the engine, pulled when the policy says so, compared with what a phase was pinned to."""
 
+from collections.abc import Callable
+from functools import partial
+
 from medici_worker.containers.build_policy import RUN_IMAGE, pin_of, pinned_name, short_name
-from medici_worker.containers.engine import Engine, EngineError, Image, ImageUnavailable
+from medici_worker.containers.engine import Engine, EngineError, Image, ImageUnavailable, PullLimits
 from medici_worker.containers.interrupt import Interrupt
 from medici_worker.protocol import BuildPolicy
 
@@ -15,10 +18,20 @@ class ImageNotAsPinned(EngineError):
     """The worker has another image of that name than the one that the phase was pinned to."""
 
 
-def find_image(engine: Engine, name: str, policy: BuildPolicy, stop: Interrupt | None = None) -> Image:
-    """The image of this name (after mapping). Raises `ImageUnavailable`, `ImageNotAsPinned`, `Interrupted`."""
+def find_image(
+    engine: Engine,
+    name: str,
+    policy: BuildPolicy,
+    stop: Interrupt | None = None,
+    limits: PullLimits | None = None,
+) -> Image:
+    """The image of this name (after mapping).
+
+    Raises `ImageUnavailable`, `ImageNotAsPinned`, `ImageTooLarge`, `DiskNearlyFull`, `Interrupted`.
+    """
     pin = pin_of(name, policy.pins)
-    return _unpinned(engine, name, policy, stop) if pin is None else _pinned(engine, name, pin, policy, stop)
+    pull = partial(engine.pull, stop=stop, limits=limits)
+    return _unpinned(engine, name, policy, pull) if pin is None else _pinned(engine, name, pin, policy, pull)
 
 
 def is_run_image(image: Image) -> bool:
@@ -35,7 +48,7 @@ def is_run_name(name: str) -> bool:
     return name.startswith((f"{RUN_IMAGE}:", f"{RUN_IMAGE}@"))
 
 
-def _unpinned(engine: Engine, name: str, policy: BuildPolicy, stop: Interrupt | None) -> Image:
+def _unpinned(engine: Engine, name: str, policy: BuildPolicy, pull: Callable[[str], Image]) -> Image:
     image = engine.image(name)
     if _is_local(name):
         if image is None:
@@ -49,7 +62,7 @@ def _unpinned(engine: Engine, name: str, policy: BuildPolicy, stop: Interrupt | 
     if policy.pull == "never":
         raise ImageUnavailable(f"The image {name} is not on this engine, and pulling is switched off.")
     try:
-        return engine.pull(name, stop)
+        return pull(name)
     except ImageUnavailable as error:
         if image is None:
             raise
@@ -59,13 +72,13 @@ def _unpinned(engine: Engine, name: str, policy: BuildPolicy, stop: Interrupt | 
         ) from error
 
 
-def _pinned(engine: Engine, name: str, pin: str, policy: BuildPolicy, stop: Interrupt | None) -> Image:
+def _pinned(engine: Engine, name: str, pin: str, policy: BuildPolicy, pull: Callable[[str], Image]) -> Image:
     wanted = pinned_name(name, policy.pins)
     image = engine.image(wanted)
     if image is not None and image.is_pinned_by(pin):
         return image
     if wanted != name and policy.pull != "never" and not _is_local(name):
-        return engine.pull(wanted, stop)
+        return pull(wanted)
     here = engine.image(name)
     raise ImageNotAsPinned(
         f"The image {name} on this worker is not the one that the phase was pinned to (have "

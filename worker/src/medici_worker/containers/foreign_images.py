@@ -14,8 +14,18 @@ from pathlib import Path
 
 from medici_worker.containers.archives import ArchiveUnusable
 from medici_worker.containers.build_policy import RUN_IMAGE
-from medici_worker.containers.disk import Disk
-from medici_worker.containers.engine import Engine, EngineError, Image, ImageBroken, ImageUnavailable, OnLog
+from medici_worker.containers.disk import MUCH_BYTES, Disk
+from medici_worker.containers.engine import (
+    DiskNearlyFull,
+    Engine,
+    EngineError,
+    Image,
+    ImageBroken,
+    ImageTooLarge,
+    ImageUnavailable,
+    OnLog,
+    PullLimits,
+)
 from medici_worker.containers.finding import find_image, is_run_image, is_run_name
 from medici_worker.containers.interrupt import Interrupt
 from medici_worker.containers.saved_images import SavedImage, read_saved_image
@@ -73,8 +83,14 @@ class ForeignImages:
         return image
 
     def _pulled(self, reference: str, policy: BuildPolicy, on_log: OnLog, stop: Interrupt | None) -> Image:
+        free_bytes = self.disk.free_bytes if self.disk else 0
         try:
-            image = find_image(self.engine, reference, policy, stop)
+            limits = PullLimits(layer_bytes=policy.image_bytes, disk=self.disk)
+            image = find_image(self.engine, reference, policy, stop, limits)
+        except ImageTooLarge as error:
+            raise _too_large(policy.image_bytes) from error
+        except DiskNearlyFull as error:
+            raise self._disk_filled(free_bytes) from error
         except ImageUnavailable as error:
             raise RunFailure(
                 FailureKind.IMAGE_REFUSED,
@@ -94,7 +110,13 @@ class ForeignImages:
                 f"--platform linux/{here}.",
             )
         if size_bytes > limit_bytes:
-            raise RunFailure(FailureKind.IMAGE_REFUSED, f"The image is larger than {limit_bytes // GIB} GiB.")
+            raise _too_large(limit_bytes)
+
+    def _disk_filled(self, before_bytes: int) -> Exception:
+        """The image's fault if it took much, else nobody's who can be named."""
+        if self.disk is None or self.disk.taken_since(before_bytes) < MUCH_BYTES:
+            return EngineError("The image was not fetched: hardly any room is left on the engine's disk.")
+        return RunFailure(FailureKind.IMAGE_REFUSED, "The image was not fetched: it filled the worker's disk.")
 
     def _require_room(self, saved: SavedImage) -> None:
         disk = self.disk
@@ -138,6 +160,10 @@ def named_at(name: str) -> datetime | None:
     """When one of the names above was given."""
     found = _NAME.search(name)
     return datetime.fromtimestamp(int(found[1], 16), tz=UTC) if found else None
+
+
+def _too_large(limit_bytes: int) -> RunFailure:
+    return RunFailure(FailureKind.IMAGE_REFUSED, f"The image is larger than {limit_bytes // GIB} GiB.")
 
 
 def _read(archive: Path) -> SavedImage:
