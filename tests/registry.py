@@ -30,6 +30,8 @@ class Registry:
     blobs: dict[str, bytes] = field(default_factory=dict)
     manifests: dict[tuple[str, str], bytes] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    tells_sizes: bool = True
+    """How long an answer is; else its end tells."""
 
     @property
     def address(self) -> str:
@@ -105,7 +107,10 @@ class _Handler(BaseHTTPRequestHandler):
         media_type, content = found or ("application/json", b'{"errors":[{"code":"NAME_UNKNOWN"}]}')
         self.send_response(200 if found else 404)
         self.send_header("Content-Type", media_type)
-        self.send_header("Content-Length", str(len(content)))
+        if held.tells_sizes or "/blobs/" not in self.path:
+            self.send_header("Content-Length", str(len(content)))
+        else:
+            self.send_header("Connection", "close")
         self.send_header("Docker-Distribution-Api-Version", "registry/2.0")
         self.send_header("Docker-Content-Digest", _digest(content))
         self.end_headers()

@@ -9,9 +9,11 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
+from medici_worker.containers import docker_users
 from medici_worker.containers.archives import tar_end, tar_file, tar_folder
 from medici_worker.containers.docker_engine import DockerEngine
 from medici_worker.containers.engine import (
@@ -395,3 +397,28 @@ def test_a_build_that_fails(harness):
     with pytest.raises(BuildBroken, match="returned a non-zero code: 1"):
         harness.engine.build(context, order, harness.log.extend)
     assert harness.engine.image(order.tag) is None
+
+
+@pytest.mark.slow
+def test_looking_up_a_user_fills_no_volume(monkeypatch):
+    """An engine copies what the image has there into those that it declares, once for each that lies in another."""
+    harness = Harness(DockerEngine(), f"medici-contract-{uuid.uuid4().hex[:8]}", bytearray())
+    passwd = one_file("etc/passwd", b"me:x:1000:1000::/:/bin/sh\n")
+    layer = b"".join([*passwd[:-1], *one_file("mnt/out/1/big", b"0" * 1024**2)])
+    volumes = {"/mnt/out": {}, "/mnt/out/1": {}}
+    seen = []
+
+    def look(api, probe, path):
+        seen.append(api.inspect_container(probe))
+        places = [Path(mount["Source"]) for mount in seen[0]["Mounts"]]
+        seen.extend(sum(file.stat().st_size for file in place.rglob("*") if file.is_file()) for place in places)
+        return single_file(api, probe, path)
+
+    single_file = docker_users._single_file
+    monkeypatch.setattr(docker_users, "_single_file", look)
+    with loaded(harness, layer=layer, inner={"User": "me", "Volumes": volumes}) as image_id:
+        assert harness.engine.user_id(image_id, "me") == 1000
+    probe, *sizes = seen
+    assert sizes == [0, 0]
+    assert int(probe["Config"]["Labels"]["medici.until"]) > time.time()
+    assert [one for one in harness.engine.containers({}) if one.name == probe["Name"].lstrip("/")] == []

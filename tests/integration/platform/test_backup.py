@@ -9,6 +9,8 @@ import pytest
 from medici_platform.accounts.rules import Role
 from medici_platform.backup import restore_backup, write_backup
 from medici_platform.backup_rows import BackupUnusable
+from medici_platform.cli.admin import restore
+from medici_platform.cli.output import CommandFailed
 from medici_platform.errors import NotFound
 from medici_platform.signing import checked
 from medici_platform.storage import Storage
@@ -172,6 +174,12 @@ def test_one_of_several_backups_can_be_named_by_its_folder(kept, tmp_path):
     assert restore_backup(folder, url, tmp_path / "new", migrations=None).folder == folder
 
 
+def test_a_restore_that_is_refused_makes_nothing(tmp_path):
+    with pytest.raises(CommandFailed, match=r"There is no backup in .*: name the folder that was given to"):
+        restore(tmp_path / "none", at=None, data_dir=tmp_path / "new")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_is_damaged_in_the_storage_is_named_and_all_else_can_be_restored(tmp_path):
     with running_platform(tmp_path / "old") as platform:
         filled(platform)
@@ -226,7 +234,7 @@ def test_rows_of_a_backup_cannot_name_files_outside_the_storage(tmp_path, name):
 
 def test_nothing_that_is_there_is_overwritten(kept, tmp_path):
     old = f"sqlite:///{tmp_path / 'old' / 'medici.sqlite3'}"
-    with pytest.raises(BackupUnusable, match="The database is not empty"):
+    with pytest.raises(BackupUnusable, match=r"The database sqlite:///\S+ is not empty: restore into a new one"):
         restore_backup(kept, old, tmp_path / "new", migrations=None)
     url, storage = f"sqlite:///{tmp_path / 'new.sqlite3'}", tmp_path / "old" / "storage"
     Storage(storage).store_bytes(b"of another platform")

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import MetaData, text
 from sqlalchemy.exc import OperationalError
 
 from medici_platform import clock as clocks
@@ -220,6 +220,18 @@ def test_a_database_that_is_away_is_told_as_such(platform, alice, monkeypatch):
         "5",
     )
     assert (page.status_code, page.text) == (503, sentence)
+
+
+def test_a_database_without_tables_says_what_to_do(platform):
+    with platform.client() as client:
+        assert client.get("/readyz").json()["ready"]
+        with platform.context.database.write() as session:
+            metadata = MetaData()
+            metadata.reflect(session.connection())
+            metadata.drop_all(session.connection())
+        answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json() == {"ready": False, "database": "empty: run `medici admin migrate`"}
 
 
 def test_one_run_that_cannot_be_mended_keeps_no_other_from_being_so(platform, worker, alice, monkeypatch):

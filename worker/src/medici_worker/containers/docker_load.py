@@ -26,6 +26,7 @@ from medici_worker.containers.interrupt import Interrupt
 
 PULL_TIMEOUT_S = 600
 """Between two signs of life of a pull: a registry may take its time."""
+LATE_LOOKS, LATE_LOOK_S = 4, 0.5
 _ID = re.compile(r"Loaded image ID: (sha256:[0-9a-f]{64})")
 _NO_ROOM = "no space left"
 _NAMED = re.compile(r"Loaded image: (\S+)")
@@ -45,7 +46,13 @@ def load(api: docker.APIClient, tar: Iterable[bytes], stop: Interrupt) -> str:
 
 def pull(api: docker.APIClient, reference: str, stop: Interrupt, limits: PullLimits) -> None:
     """Raises `ImageUnavailable`, `ImageTooLarge`, `DiskNearlyFull`, `EngineError`, `Interrupted`."""
-    stop.waiting_for(lambda: _pulled(api, reference, stop, limits))
+    is_new = not _is_there(api, reference)
+    try:
+        stop.waiting_for(lambda: _pulled(api, reference, stop, limits))
+    except (ImageTooLarge, DiskNearlyFull):
+        if is_new:
+            _forget_late(api, reference)
+        raise
 
 
 def _loaded(api: docker.APIClient, tar: Iterable[bytes], stop: Interrupt) -> str:
@@ -73,6 +80,21 @@ def _forget(api: docker.APIClient, image_id: str) -> None:
             api.remove_image(image_id)
 
 
+def _forget_late(api: docker.APIClient, reference: str) -> None:
+    """The engine may have been about to end as its client went away."""
+    for _ in range(LATE_LOOKS):
+        if _is_there(api, reference):
+            _forget(api, reference)
+            return
+        time.sleep(LATE_LOOK_S)
+
+
+def _is_there(api: docker.APIClient, reference: str) -> bool:
+    with contextlib.suppress(DockerException, requests.RequestException, OSError):
+        return bool(api.inspect_image(reference))  # type: ignore[no-untyped-call]
+    return False
+
+
 class _PullWatch:
     """Reads along, and raises when a limit is passed: the engine gives up a pull whose client has gone."""
 
@@ -89,9 +111,10 @@ class _PullWatch:
 
     def _look(self, event: Mapping[str, Any]) -> None:
         limits = self._limits
-        if event.get("status") == "Downloading":
-            known = (event.get("progressDetail") or {}).values()  # what has come, and what a registry says will come
-            self._layers[event["id"]] = max([0, *(size for size in known if isinstance(size, int))])
+        known = (event.get("progressDetail") or {}).values()  # what has come, and what a registry says will come
+        if sizes := [size for size in known if isinstance(size, int)]:
+            layer = str(event.get("id"))
+            self._layers[layer] = max(self._layers.get(layer, 0), *sizes)
         if limits.layer_bytes is not None and sum(self._layers.values()) > limits.layer_bytes:
             raise ImageTooLarge(f"The layers of {self._reference} have more than {limits.layer_bytes} bytes.")
         if limits.disk is not None and limits.disk.is_low:
