@@ -257,7 +257,7 @@ def calls(name: str) -> dict[str, int]:
 def test_nothing_makes_a_container_past_the_profile():
     """`docker_users` reads the list of users of an image from a container that is never started."""
     assert calls("create_container") == {"containers/docker_engine.py": 1, "containers/docker_users.py": 1}
-    assert calls("create_host_config") == {"containers/docker_engine.py": 1}
+    assert calls("create_host_config") == {"containers/docker_engine.py": 1, "containers/docker_users.py": 1}
     users = (SOURCES / "containers/docker_users.py").read_text()
     assert ".start(" not in users
     assert calls("Profile") == {"containers/profile.py": 1}
