@@ -127,7 +127,7 @@ def running_platform(folder: Path, *, database_url: str = "", **settings: Any) -
 
 
 def _served(app: FastAPI, hints: HintList, clock: TestClock) -> Iterator[RunningPlatform]:
-    server = _Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", ws="none"))
+    server = _Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", ws="none", http="h11"))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

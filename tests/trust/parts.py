@@ -17,7 +17,17 @@ IMAGE = "medici/python:latest"
 RESTART_S = 90
 LONGEST_DOWN_S = 2.0
 CLOCK = (sys.executable, "-m", "medici_platform.cli", "clock")
-WEB = (sys.executable, "-m", "uvicorn", "--factory", "medici_platform.app:create_app", "--log-level", "warning")
+WEB = (
+    sys.executable,
+    "-m",
+    "uvicorn",
+    "--factory",
+    "medici_platform.app:create_app",
+    "--http",
+    "h11",
+    "--log-level",
+    "warning",
+)
 
 
 @dataclass

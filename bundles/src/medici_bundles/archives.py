@@ -176,7 +176,7 @@ class OpenedArchive:
             raise ArchiveRejected("The zip is empty; put files into it.")
         if len(infos) > self.limits.max_entries:
             raise too_many_entries(self.limits)
-        tree = Tree()
+        tree = Tree(max_folders=self.limits.max_entries)
         entries = [entry_of(info) for info in infos]
         for entry in entries:
             tree.add(entry.name, is_folder=entry.is_folder)

@@ -8,6 +8,8 @@ _LOOSE = re.compile(r"^(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:(?:[Tt]|\s+)(\d{1,2})
 """`2026-1-2`, `2026/1/2 9:30`: YAML and the other servers ask for no zeros before single digits."""
 _ZULU = re.compile(r"(?<!\s)\s*(?:UTC|GMT)$")
 _SPACED_OFFSET = re.compile(r"(?<!\s)\s+(?=(Z|[+-]\d))")
+FIRST_YEAR, LAST_YEAR = 1000, 9000
+"""So that databases can keep a date in any time zone."""
 _SHORT_OFFSET = re.compile(r"([+-])(\d{1,2})$")
 
 
@@ -16,7 +18,7 @@ def parse_moment(value: object) -> datetime:
     if isinstance(value, datetime):
         return _aware(value)
     if isinstance(value, date):
-        return datetime(value.year, value.month, value.day, tzinfo=UTC)
+        return _aware(datetime(value.year, value.month, value.day, tzinfo=UTC))
     if isinstance(value, str):
         return _aware(_from_text(value))
     raise ValueError(_refusal(value))
@@ -50,6 +52,8 @@ def _iso_order(text: str) -> str:
 
 
 def _aware(moment: datetime) -> datetime:
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise ValueError(_refusal(moment))
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

@@ -7,6 +7,8 @@ from typing import NamedTuple
 MAX_NAME_BYTES = 1024
 MAX_PART_BYTES = 255
 """What a file system takes as the name of one file."""
+MAX_PARTS = 64
+"""Of one path."""
 _NOISE_NAMES = {".DS_Store", "Thumbs.db"}
 _HIDING = re.compile("[\u2028-\u202e\u2066-\u2069]")
 """Characters that break lines or turn the direction of text, so that a name reads as another one."""
@@ -45,6 +47,8 @@ def checked_name(raw: str) -> str:
         raise ArchiveRejected.entry(raw, "climbs out of the archive with '..'; make the zip from inside the folder")
     if "" in parts or "." in parts:
         raise ArchiveRejected.entry(raw, "has an empty or '.' part in its path; make the zip from inside the folder")
+    if len(parts) > MAX_PARTS:
+        raise ArchiveRejected.entry(raw, f"lies in more than {MAX_PARTS - 1} folders; make the zip from inside them")
     sizes = [len(part.encode()) for part in parts]
     if max(sizes) > MAX_PART_BYTES or sum(sizes) + len(sizes) > MAX_NAME_BYTES:
         raise ArchiveRejected.entry(raw, "has a name that is too long; shorten it and make the zip again")
@@ -59,7 +63,8 @@ class _Place(NamedTuple):
 class Tree:
     """The names of an archive as they would lie on a disk, also on one that does not tell `A` from `a`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, max_folders: int | None = None) -> None:
+        self._max_folders = max_folders
         self._places: dict[str, _Place] = {}
         self._folders: set[str] = set()
 
@@ -80,6 +85,8 @@ class Tree:
         if known is not None and not known.is_folder:
             raise ArchiveRejected.entry(parent, "is both a file and a folder; keep one of them")
         self._folders.add(parent)
+        if self._max_folders is not None and len(self._folders) > self._max_folders:
+            raise ArchiveRejected(f"The archive has more than {self._max_folders} folders; leave some of them out.")
 
     def _take(self, name: str, *, is_folder: bool) -> _Place | None:
         key = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

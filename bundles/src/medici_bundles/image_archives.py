@@ -26,7 +26,8 @@ DEFAULT_LIMITS = ArchiveLimits()
 MAX_CONFIG_BYTES = 4 * 1024**2
 MAX_LAYERS = 127
 """What Docker stacks."""
-MAX_LAYER_MEMBERS = 1_000_000
+MAX_MEMBERS = 2_000_000
+"""Files and folders of all layers: an empty one takes room on a disk, too."""
 SAVE_AGAIN = "save the image again with `docker save`"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -224,11 +225,14 @@ def _write(target: IO[bytes], archive: _Archive, parts: ImageParts, config: Conf
     manifest = [{"Config": f"{config.hex}.json", "RepoTags": None, "Layers": files}]
     _write_bytes(target, "manifest.json", json.dumps(manifest).encode())
     _write_bytes(target, f"{config.hex}.json", config.raw)
-    left = limits.max_unpacked_bytes
+    left, left_members = limits.max_unpacked_bytes, MAX_MEMBERS
     written: set[str] = set()
     for source, name, digest in zip(parts.layers, files, config.layers, strict=True):
         if name not in written:
-            left -= _write_layer(target, archive, archive.member(source), digest, left_bytes=left)
+            size_bytes, members = _write_layer(
+                target, archive, archive.member(source), digest, left_bytes=left, left_members=left_members
+            )
+            left, left_members = left - size_bytes, left_members - members
         written.add(name)
     target.write(bytes(2 * tarfile.BLOCKSIZE))
 
@@ -238,8 +242,10 @@ def _write_bytes(target: IO[bytes], name: str, content: bytes) -> None:
     target.write(content + bytes(-len(content) % tarfile.BLOCKSIZE))
 
 
-def _write_layer(target: IO[bytes], archive: _Archive, source: TarMember, digest: str, *, left_bytes: int) -> int:
-    """Uncompressed, so that its digest is the one in the image's configuration. Returns its size."""
+def _write_layer(
+    target: IO[bytes], archive: _Archive, source: TarMember, digest: str, *, left_bytes: int, left_members: int
+) -> tuple[int, int]:
+    """Uncompressed, so that its digest is the one in the image's configuration. Returns its size and its members."""
     name = f"{digest.removeprefix('sha256:')}.tar"
     at = target.tell()
     target.write(bytes(tarfile.BLOCKSIZE))  # the header, once the size is known
@@ -250,13 +256,13 @@ def _write_layer(target: IO[bytes], archive: _Archive, source: TarMember, digest
     end = target.tell()
     if f"sha256:{found.hexdigest()}" != digest:
         raise ArchiveRejected.entry(source.name, f"is not the layer that the image's configuration names; {SAVE_AGAIN}")
-    for _ in members_of(target, start, lambda place: place <= end, max_members=MAX_LAYER_MEMBERS):
-        pass  # a sparse file would unpack to any size
+    found_members = members_of(target, start, lambda place: place <= end, max_members=left_members)
+    members = sum(1 for _ in found_members)  # a sparse file would unpack to any size
     target.seek(at)
     target.write(_header(name, end - start))
     target.seek(end)
     target.write(bytes(-(end - start) % tarfile.BLOCKSIZE))
-    return end - start
+    return end - start, members
 
 
 def _plain_layer(archive: _Archive, source: TarMember, left_bytes: int) -> Iterator[bytes]:

@@ -45,6 +45,9 @@ Pull = Literal["never", "missing", "always"]
 INDEX = r"^https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9._~/+-]*)?$"
 """No user name, password, query or fragment: participants read the address in the log of their build."""
 
+MAX_TASKS, MAX_COLUMNS, MAX_PARTS = 200, 200, 100
+"""Of one challenge, of one board, and of phases, boards, pages and questions: each run and page goes through all."""
+
 
 class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True, str_strip_whitespace=True)
@@ -139,7 +142,7 @@ class Phase(Part):
     start: Moment
     end: Moment | None = None
     """None: open end, allowed for the last phase."""
-    tasks: tuple[int, ...] = Field(min_length=1)
+    tasks: tuple[int, ...] = Field(min_length=1, max_length=MAX_TASKS)
     """Indexes of tasks."""
     max_submissions: Count = 100
     """In the whole phase, for one participant; 0: the phase takes none."""
@@ -232,7 +235,7 @@ class Leaderboard(Part):
     """Participants' names are shown to the organizers, and everybody's own to themselves, alone."""
     reference_results: FilePath | None = None
     """CSV file with published figures, which stand beside the entries and are never ranked."""
-    columns: tuple[Column, ...] = Field(min_length=1)
+    columns: tuple[Column, ...] = Field(min_length=1, max_length=MAX_COLUMNS)
 
     @classmethod
     def filled_in(cls, data: dict[str, Any]) -> dict[str, Any]:
@@ -261,7 +264,7 @@ class ChallengeDefinition(Part):
     terms: FilePath | None = None
     data_notice: FilePath | None = None
     """Text file that says in at most 500 characters what the data are, real or made by a program: shown everywhere."""
-    pages: tuple[Page, ...] = ()
+    pages: tuple[Page, ...] = Field(default=(), max_length=MAX_PARTS)
     registration_auto_approve: bool = False
     docker_image: str | None = None
     """Image of programs without a Dockerfile: scoring, ingestion, participants' code. None: the platform's own."""
@@ -285,12 +288,12 @@ class ChallengeDefinition(Part):
     reward: str | None = None
     contact_email: str | None = None
     forum_enabled: bool = True
-    fact_sheet: dict[str, FactSheetQuestion] = Field(default_factory=dict)
+    fact_sheet: dict[str, FactSheetQuestion] = Field(default_factory=dict, max_length=MAX_PARTS)
     """What is asked of every submission."""
-    tasks: tuple[Task, ...] = Field(min_length=1)
+    tasks: tuple[Task, ...] = Field(min_length=1, max_length=MAX_TASKS)
     solutions: tuple[Solution, ...] = ()
-    phases: tuple[Phase, ...] = Field(min_length=1)
-    leaderboards: tuple[Leaderboard, ...] = Field(min_length=1)
+    phases: tuple[Phase, ...] = Field(min_length=1, max_length=MAX_PARTS)
+    leaderboards: tuple[Leaderboard, ...] = Field(min_length=1, max_length=MAX_PARTS)
 
     @classmethod
     def filled_in(cls, data: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 from pydantic import ValidationError
@@ -26,6 +27,7 @@ from medici_platform.participants.api import router as participants
 from medici_platform.queues.api import router as queues
 from medici_platform.runs.alerts import count_alerts
 from medici_platform.runs.api import router as runs
+from medici_platform.runs.queries import run_by_token
 from medici_platform.runs.service import start_runs
 from medici_platform.runs.worker_api import router as worker_api
 from medici_platform.settings import Settings, told
@@ -68,12 +70,17 @@ def create_app(settings: Settings | None = None, *, context: Context | None = No
     install_throttle(app, context.settings.broker_url)
     install_look_throughs(app)
     observability.observe(app)
-    app.add_middleware(WholeBodies)
+    app.add_middleware(WholeBodies, is_attempt=partial(_is_attempt, context))
     for router in ROUTERS:
         app.include_router(router)
     pages.install(app)
     web.answer_errors(app)
     return app
+
+
+def _is_attempt(context: Context, run_id: int, token: str) -> bool:
+    with context.database.read() as session:
+        return session.scalar(run_by_token(run_id, token)) is not None
 
 
 def _own_settings() -> Settings:

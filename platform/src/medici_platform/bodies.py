@@ -7,7 +7,9 @@ they are the exceptions, each with a limit of its own, and a refusal of one is s
 import asyncio
 import re
 import time
+from collections.abc import Callable
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -30,7 +32,7 @@ STREAMING = (
     ("POST", re.compile(r"/challenges/[^/]+/submit/?")),
     ("PUT", re.compile(r"/api/worker/v1/runs/[^/]+/(outputs|cases)/?")),
 )
-_REPORT = re.compile(r"/api/worker/v1/runs/[^/]+/report/?")
+_REPORT = re.compile(r"/api/worker/v1/runs/(\d{1,10})/report/?", re.ASCII)
 
 
 def streams(method: str, path: str) -> bool:
@@ -40,8 +42,10 @@ def streams(method: str, path: str) -> bool:
 class WholeBodies:
     """Plain ASGI, so that uploads stream through it untouched."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, is_attempt: Callable[[int, str], bool]) -> None:
+        """`is_attempt`: whether a run was once claimed with this token. Others' reports are nobody's to read."""
         self._app = app
+        self._is_attempt = is_attempt
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -57,7 +61,7 @@ class WholeBodies:
             await self._answer(scope, incoming, answer)
 
     async def _answer(self, scope: Scope, incoming: "_Incoming", send: Send) -> None:
-        limit_bytes = REPORT_LIMIT_BYTES if _REPORT.fullmatch(scope["path"]) else LIMIT_BYTES
+        limit_bytes = REPORT_LIMIT_BYTES if await self._is_report(scope) else LIMIT_BYTES
         try:
             async with asyncio.timeout(WHOLE_WITHIN_S):
                 body = await incoming.read(limit_bytes)
@@ -69,6 +73,13 @@ class WholeBodies:
             await refusal(error)(scope, incoming.receive, send)
         else:
             await self._app(scope, _Replay(body, incoming.receive), send)
+
+    async def _is_report(self, scope: Scope) -> bool:
+        found = _REPORT.fullmatch(scope["path"])
+        scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
+        if found is None or scheme.lower() != "bearer":
+            return False
+        return await run_in_threadpool(self._is_attempt, int(found[1]), token.strip())
 
 
 class _Incoming:

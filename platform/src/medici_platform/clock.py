@@ -5,7 +5,7 @@ One program at a time, by a lease in the database.
 
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -16,8 +16,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from medici_platform.context import Context
 from medici_platform.database import Base
-from medici_platform.leaderboards.migration import migrate_due_phases
-from medici_platform.leaderboards.service import thaw_ended_phases
+from medici_platform.leaderboards.migration import due_phases, migrate_phase
+from medici_platform.leaderboards.service import phases_to_thaw, thaw_phase
 from medici_platform.runs import queries, service
 from medici_platform.runs.mails import AlertMails
 
@@ -103,14 +103,27 @@ def clock_works(session: Session, *, now: datetime) -> bool:
 def sweep(context: Context, *, patient: bool = False) -> None:
     """Every run is waiting, held under a live lease, or has ended; a waiting one has been hinted at lately.
 
-    Each step is a transaction of its own, and so is each expired run: one that can't be mended keeps nothing else from
-    being so. `patient`: no lease expires yet.
+    Each step is a transaction of its own, and so is each expired run and each phase: one that can't be mended keeps
+    nothing else from being so. `patient`: no lease expires yet.
     """
     if not patient:
         _expire_leases(context)
     _alone(context, "hints", lambda session: _send_hints_again(session, context))
-    _alone(context, "thaw", lambda session: thaw_ended_phases(session, context, now=context.now()))
-    _alone(context, "migration", lambda session: migrate_due_phases(session, context, now=context.now()))
+    _each_phase(context, "thaw", phases_to_thaw, thaw_phase)
+    _each_phase(context, "migration", due_phases, migrate_phase)
+
+
+def _each_phase(
+    context: Context,
+    step: str,
+    due: Callable[..., Sequence[int]],
+    work: Callable[..., None],
+) -> None:
+    now = context.now()
+    with context.database.read() as session:
+        phases = due(session, now=now)
+    for phase_id in phases:
+        _alone(context, step, partial(work, context=context, phase_id=phase_id, now=now), phase_id=phase_id)
 
 
 def _expire_leases(context: Context) -> None:

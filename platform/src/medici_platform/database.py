@@ -90,7 +90,10 @@ _QUIET: dict[str, Any] = {"hide_parameters": True}
 def connect(url: str) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() == "postgresql":
-        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=10, **_QUIET)
+        driven = parsed.set(drivername="postgresql+psycopg").update_query_dict(
+            {"options": "-c timezone=UTC"}, append=False
+        )
+        return create_engine(driven, pool_pre_ping=True, pool_size=10, **_QUIET)
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         Path(parsed.database).touch(mode=0o600)  # it holds password hashes; SQLite's other files take over its mode

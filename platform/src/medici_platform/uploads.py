@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -21,6 +21,10 @@ from medici_platform.storage import Reception, Storage, StoredFile
 FIELD_LIMIT_BYTES = 64 * 1024
 MULTIPART_OVERHEAD_BYTES = 1024**2
 MAX_PARTS = 100
+MAX_AROUND_BYTES = 32 * 1024
+"""Heads of parts, and what belongs to no field: the parser keeps a head until it has all of it."""
+_MULTIPART = re.compile(r"""multipart/form-data\s*;\s*boundary="?([0-9A-Za-z'()+_,./:=?-]{1,70})"?""", re.IGNORECASE)
+"""With RFC 2046's characters of a boundary, but for the blank."""
 
 
 class _FileTarget(BaseTarget):  # type: ignore[misc]
@@ -28,8 +32,22 @@ class _FileTarget(BaseTarget):  # type: ignore[misc]
         super().__init__()
         self.reception = reception
 
+    @property
+    def received_bytes(self) -> int:
+        return self.reception.size_bytes
+
     def on_data_received(self, chunk: bytes) -> None:
         self.reception.write(chunk)
+
+
+class _FieldTarget(ValueTarget):  # type: ignore[misc]
+    def __init__(self) -> None:
+        super().__init__(validator=MaxSizeValidator(FIELD_LIMIT_BYTES))
+        self.received_bytes = 0
+
+    def on_data_received(self, chunk: bytes) -> None:
+        super().on_data_received(chunk)
+        self.received_bytes += len(chunk)
 
 
 @dataclass(frozen=True)
@@ -86,7 +104,7 @@ def _require_content(file_field: str, text_field: str | None, filename: str, rec
 async def _read_parts(
     request: Request, file_field: str, target: _FileTarget, fields: tuple[str, ...]
 ) -> dict[str, str]:
-    values = {name: ValueTarget(validator=MaxSizeValidator(FIELD_LIMIT_BYTES)) for name in fields}
+    values = {name: _FieldTarget() for name in fields}
     await _parse(request, {file_field: target, **values})
     return {name: value.value.decode("utf-8", "replace") for name, value in values.items()}
 
@@ -122,28 +140,33 @@ def _plain_name(sent: str) -> str:
     return "".join(character for character in name if character.isprintable())[:255] or "upload.zip"
 
 
-async def _parse(request: Request, targets: dict[str, BaseTarget]) -> None:
+async def _parse(request: Request, targets: Mapping[str, "_FileTarget | _FieldTarget"]) -> None:
     marker = _part_marker(request)
-    parts = 0
+    parts = received_bytes = 0
     try:
-        parser = StreamingFormDataParser(headers=dict(request.headers))
+        parser = StreamingFormDataParser(headers={"Content-Type": request.headers["content-type"]})
         for name, target in targets.items():
             parser.register(name, target)
         async for chunk in request.stream():
             parts += chunk.count(marker)
+            received_bytes += len(chunk)
             if parts > MAX_PARTS:
                 raise InvalidRequest(f"The form holds more than {MAX_PARTS} parts: send one file.", code="bad_form")
             await run_in_threadpool(parser.data_received, chunk)
+            if received_bytes - sum(target.received_bytes for target in targets.values()) > MAX_AROUND_BYTES:
+                raise InvalidRequest("The form holds more around its fields than any form needs.", code="bad_form")
     except ClientDisconnect as error:
         raise InvalidRequest("The upload broke off before its end: send it again.", code="upload_broken") from error
-    except (ParseFailedException, ValidationError, KeyError, ValueError) as error:
+    except (ParseFailedException, ValidationError, KeyError, ValueError, RecursionError) as error:
         raise InvalidRequest("The body must be a multipart/form-data form with one file.", code="bad_form") from error
 
 
 def _part_marker(request: Request) -> bytes:
-    """What begins every part; each costs the parser time, whatever is in it."""
-    found = re.search(r'boundary="?([^";,\s]+)', request.headers.get("content-type", ""))
-    return f"--{found[1]}".encode("latin-1", "replace") if found else b"--"
+    """What begins every part; each costs the parser time, whatever is in it. Raises InvalidRequest."""
+    found = _MULTIPART.fullmatch(request.headers.get("content-type", ""))
+    if found is None:
+        raise InvalidRequest("The body must be a multipart/form-data form with one file.", code="bad_form")
+    return f"--{found[1]}".encode()
 
 
 def _check_declared_size(request: Request, limit_bytes: int) -> int:

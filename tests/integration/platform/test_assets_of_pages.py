@@ -1,13 +1,17 @@
 """Pictures beside a bundle's pages, what the phases page tells, and who may load what."""
 
 import io
+import resource
+import threading
 import zipfile
 
 import pytest
 import yaml
 
 from medici_platform.accounts.rules import Role
-from medici_platform.challenges.html import render_page
+from medici_platform.challenges import html as html_texts
+from medici_platform.challenges.html import clean, clean_detailed_results, render_page
+from medici_platform.errors import Busy
 from tests.factories.platform import BUNDLE_FILES, COMPETITION, PNG, import_bundle
 from tests.integration.platform.page_client import PageClient
 
@@ -129,3 +133,36 @@ def test_a_picture_of_the_challenge_that_lies_among_hidden_data_is_not_shown(pla
     with platform.client() as client:
         for path in ("/api/v1/challenges/tiny/logo", "/challenges/tiny/files/reference_data/label.png"):
             assert client.get(path).status_code == 404
+
+
+TANGLED = {
+    "formats": "<p>" + "".join(f"<b id=a{number}>" for number in range(5_000)) + "<p>x" * 5_000,
+    "folds": "<div>" * 50_000,
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", TANGLED)
+def test_a_text_that_grows_while_it_is_cleaned_is_shown_as_it_is_written(how):
+    """And costs this process nothing: cleaning has one of its own."""
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    assert clean_detailed_results(TANGLED[how]).startswith("<pre>&lt;")
+    assert clean(TANGLED[how]).startswith("<pre>&lt;")
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    assert after.ru_utime - before.ru_utime < 1
+    assert (after.ru_maxrss - before.ru_maxrss) * 1024 < 100 * 1024**2
+
+
+def test_who_would_have_to_wait_is_told_so(monkeypatch):
+    monkeypatch.setattr(html_texts, "PATIENCE_S", 0.01)
+    monkeypatch.setattr(html_texts, "_at_work", threading.BoundedSemaphore(1))
+    with html_texts._at_work, pytest.raises(Busy, match="please try again in a few seconds"):
+        clean_detailed_results("<b>one that nobody has seen</b>")
+    assert clean_detailed_results("<b>one that nobody has seen</b>") == "<b>one that nobody has seen</b>"
+
+
+def test_pictures_are_found_beside_other_attributes():
+    written = '<img alt="a > b" src="x y.png" title="&quot;"><p title="src=&quot;x&quot;">'
+    html = render_page("a.html", written, lambda _: "/s?a=1&b=2")
+    shown = '<img alt="a &gt; b" src="/s?a=1&amp;b=2" title="&quot;"><p title="src=&quot;x&quot;"></p>'
+    assert html == shown

@@ -63,7 +63,9 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("name", BAD)
+@pytest.mark.parametrize(
+    "name", [pytest.param(each, marks=pytest.mark.slow) if "bomb" in each else each for each in BAD]
+)
 def test_a_bad_archive_is_refused_with_one_sentence(platform, alice, name):
     content, status, code = BAD[name]
     before = stored(platform)

@@ -61,6 +61,11 @@ def test_the_clock_enters_what_stands_on_the_board(stage):
     assert stage.get("/challenges/tiny/quota?phase=Final").json()["used_total"] == 0
 
 
+def migrate_due_phases(session, context):
+    for phase_id in migration.due_phases(session, now=context.now()):
+        migration.migrate_phase(session, context, phase_id, now=context.now())
+
+
 def test_in_batches_under_two_clocks_and_after_a_break(stage, monkeypatch):
     monkeypatch.setattr(migration, "ENTRIES_PER_SWEEP", 2)
     better = fill(stage, 5)
@@ -69,13 +74,13 @@ def test_in_batches_under_two_clocks_and_after_a_break(stage, monkeypatch):
     Clock(context).tick()
     assert len(origins(stage)) == 2
     with context.database.write() as session:
-        migration.migrate_due_phases(session, context, now=context.now())
+        migrate_due_phases(session, context)
         session.rollback()  # the power fails before the commit
     assert len(origins(stage)) == 2
 
     def sweep(_):
         with context.database.write() as session:
-            migration.migrate_due_phases(session, context, now=context.now())
+            migrate_due_phases(session, context)
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(sweep, range(4)))

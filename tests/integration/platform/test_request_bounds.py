@@ -13,7 +13,7 @@ import pytest
 from medici_platform import bodies, security
 from medici_platform.accounts.rules import Role
 from medici_platform.throttle import AWAY_S
-from tests.factories.platform import PASSWORD, RESULTS_ZIP, import_bundle, join, running_platform, submit
+from tests.factories.platform import PASSWORD, RESULTS_ZIP, FakeWorker, import_bundle, join, running_platform, submit
 
 GIB = 1024**3
 UPLOAD = "/api/v1/challenges/tiny/submissions"
@@ -88,6 +88,53 @@ def test_what_comes_in_chunks_is_cut_at_the_limit(tmp_path):
         assert list((tmp_path / "data" / "storage").rglob("incoming/*")) == []
 
 
+def test_a_head_without_end_is_refused_and_costs_nothing(platform):
+    with asking(platform, "GET", "/healthz", body=b"") as connection:
+        assert status(connection) == 200
+    address = urlsplit(platform.url)
+    with socket.create_connection((address.hostname, address.port), timeout=20) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nX: " + b"a" * 100_000)
+        assert status(connection) == 400
+
+
+def test_only_a_report_of_an_attempt_may_be_large(platform, taking_part):
+    """What is not is refused by its head, before 16 MiB have been taken for JSON."""
+    submit(platform, taking_part[0]).raise_for_status()
+    worker = FakeWorker(platform, platform.worker())
+    run = platform.hints.hints[-1].run_id
+    token = worker.claim(run).json()["token"]
+    path, head = f"/api/worker/v1/runs/{run}/report", f"Content-Length: {15 * 1024**2}"
+    assert answer(platform, "POST", path, head) == 413
+    assert answer(platform, "POST", path, head, token=f"attempt_{'x' * 43}") == 413
+    assert answer(platform, "POST", path, head, token=platform.user("mallory")) == 413
+    large = {"failure": "run_failed", "private_detail": "x", "padding": "x" * 3 * 1024**2}
+    assert worker.call(run, token, "report", large).status_code == 422
+
+
+PART = 'Content-Disposition: form-data; name="file"; filename="a.zip"'
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        (MULTIPART, b"--" + b"a" * 100_000),
+        (MULTIPART, f"--b\r\n{PART}".encode() + b";a=b" * 30_000),
+        (MULTIPART, b"--b\r\nX: " + b"(" * 2_000 + b"\r\n\r\n"),
+        (MULTIPART, b'--b\r\nContent-Disposition: form-data; name="other"\r\n\r\n' + b"x" * 100_000),
+        (f"{MULTIPART}{';a=b' * 5_000}", b""),
+        ("Content-Type: multipart/form-data; xboundary=c; boundary=b", b""),
+    ],
+    ids=["no head", "a long head", "a nested head", "another field", "a long type", "two boundaries"],
+)
+def test_what_stands_around_the_fields_of_a_form_is_bounded(platform, taking_part, content_type, body):
+    announced = "Transfer-Encoding: chunked"
+    chunk = f"{len(body):x}\r\n".encode() + body + b"\r\n" if body else b""
+    assert (
+        answer(platform, "POST", UPLOAD, content_type, announced, body=chunk + b"0\r\n\r\n", token=taking_part[0])
+        == 422
+    )
+
+
 def test_a_sender_who_asks_first_is_not_told_to_go_on(platform, taking_part):
     _, bob = taking_part
     announced = (f"Content-Length: {GIB}", MULTIPART, "Expect: 100-continue")
@@ -123,6 +170,7 @@ def test_an_upload_that_falls_silent_has_broken_off(platform, taking_part, monke
 # ---- floods ----
 
 
+@pytest.mark.slow
 def test_addresses_in_a_header_do_not_widen_the_limit(tmp_path, monkeypatch):
     """Only a proxy that the operator names is believed; `MEDICI_PROXY_IPS` becomes this variable."""
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", "192.0.2.1")
@@ -147,6 +195,7 @@ def tried(platform, times, last=""):
         ]
 
 
+@pytest.mark.slow
 def test_a_flood_of_sign_ins_leaves_the_others_their_threads(platform, monkeypatch):
     """As many as would take every thread: few are hashed, a few wait, the rest are told so at once."""
     platform.user("alice")

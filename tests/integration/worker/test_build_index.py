@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from medici_worker.containers.build_index import IndexRules
+from medici_worker.containers.engine import Volume
+from medici_worker.janitor import remove_strays
 from medici_worker.protocol import BuildPolicy, FailureKind, Stage
 from medici_worker.run import execute
 from medici_worker.worksite import Worksite, open_worksite
@@ -193,6 +195,20 @@ def test_without_an_index_in_its_phase_a_build_has_no_network(build):
     report, _ = build(INSTALLS, None)
     assert report.failure is FailureKind.BUILD_FAILED
     assert report.build_index is None
+
+
+def test_the_janitor_leaves_an_open_door_alone_and_removes_a_forgotten_one(open_site, index, engine):
+    """It comes every minute, and a build may take longer."""
+    labels = {"medici.worker": open_site.worker}
+    with open_site.door.open(index.url, 60, bytearray().extend) as network:
+        before = {one.name for one in engine.containers(labels)}
+        assert f"{network.name.removeprefix('container:')}" in before
+        remove_strays(open_site, lambda: [("1", "1")])
+        assert {one.name for one in engine.containers(labels)} == before
+    forgotten = Volume(f"medici-door-{uuid.uuid4().hex[:12]}", labels, MIB)
+    engine.create_volume(forgotten)
+    remove_strays(open_site, list)
+    assert engine.volumes(name_contains=forgotten.name) == []
 
 
 def test_an_index_that_the_operator_does_not_list(build, site, index):

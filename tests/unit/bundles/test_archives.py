@@ -58,6 +58,7 @@ def test_zip64_headers_and_end_are_read(tmp_path: Path) -> None:
     assert check_zip(upload).files == (ArchiveFile("a.csv", 3), ArchiveFile("b.csv", 100))
 
 
+@pytest.mark.slow
 def test_more_entries_than_an_old_zip_can_count(tmp_path: Path) -> None:
     content = raw_zip((Raw(b"%d.csv" % number, b"") for number in range(70_000)), zip64_end=True)
 

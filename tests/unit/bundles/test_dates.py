@@ -41,7 +41,21 @@ def test_hours_and_offsets_are_kept_and_a_naive_date_is_utc(written: object, mom
 
 
 @pytest.mark.parametrize(
-    "written", ["soon", "31-12-2026", "2026-02-30", "2026-13-01", "2026-1-2-3", "2026-1", "", 20261231, True, None]
+    "written",
+    [
+        "soon",
+        "31-12-2026",
+        "2026-02-30",
+        "2026-13-01",
+        "2026-1-2-3",
+        "2026-1",
+        "",
+        20261231,
+        True,
+        None,
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31",
+    ],
 )
 def test_what_is_no_date_is_named(written: object) -> None:
     with pytest.raises(ValueError, match=r"^must be a date such as 2026-12-31 or 2026-12-31T18:00:00\+01:00, not '"):

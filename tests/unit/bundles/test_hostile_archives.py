@@ -4,6 +4,7 @@ import io
 import stat
 import tarfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -81,7 +82,7 @@ CORPUS: dict[str, tuple[bytes, str]] = {
     ),
     "a deep name": (
         raw_zip([Raw(b"a/" * 600 + b"b")]),
-        f"Entry '{'a/' * 30}…{'a/' * 19}b' has a name that is too long; shorten it and make the zip again.",
+        f"Entry '{'a/' * 30}…{'a/' * 19}b' lies in more than 63 folders; make the zip from inside them.",
     ),
     "a symbolic link": (
         raw_zip([Raw(b"model.pth", b"/etc/passwd", mode=stat.S_IFLNK | 0o777)]),
@@ -320,3 +321,9 @@ def test_bytes_changed_on_the_way_are_noticed(tmp_path: Path) -> None:
 
     with pytest.raises(ArchiveRejected, match=r"^Entry 'predictions.csv' is damaged: its checksum is wrong"):
         check_zip(upload)
+
+
+def test_folders_that_no_entry_names_count(tmp_path: Path) -> None:
+    content = raw_zip([Raw(f"{number}/{'a/' * 9}f".encode()) for number in range(30)])
+    with pytest.raises(ArchiveRejected, match="has more than 100 folders"):
+        check_zip(saved(tmp_path, content), replace(LIMITS, max_entries=100))

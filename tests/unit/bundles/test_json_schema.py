@@ -86,7 +86,16 @@ def problems(text: str) -> list[str]:
 def _problems(schema: dict[str, Any], value: Any, place: str, parts: dict[str, Any]) -> Iterator[str]:
     """As much of JSON Schema as ours uses; it stops at words that it doesn't know."""
     known = {"$schema", "$defs", "$ref", "title", "description", "default", "examples", "type", "enum", "anyOf"}
-    known |= {"required", "properties", "additionalProperties", "items", "minItems", "minLength", "maxLength"}
+    known |= {
+        "required",
+        "properties",
+        "additionalProperties",
+        "items",
+        "minItems",
+        "maxItems",
+        "minLength",
+        "maxLength",
+    }
     assert set(schema) <= known | {"pattern", "minimum", "maximum", "exclusiveMinimum"}
     if "$ref" in schema:
         yield from _problems(parts[schema["$ref"].removeprefix("#/$defs/")], value, place, parts)
@@ -125,6 +134,8 @@ def _bounds(schema: dict[str, Any], value: Any, place: str) -> Iterator[str]:
             yield f"{place}: too large"
     if isinstance(value, list) and len(value) < schema.get("minItems", 0):
         yield f"{place}: too few"
+    if isinstance(value, list) and len(value) > schema.get("maxItems", len(value)):
+        yield f"{place}: too many"
 
 
 def _inside(schema: dict[str, Any], value: Any, place: str, parts: dict[str, Any]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from tests.factories.definitions import definitions
 LARGE = (HealthCheck.too_slow, HealthCheck.data_too_large)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=LARGE)
+@settings(max_examples=15, deadline=None, suppress_health_check=LARGE)
 @given(definitions())
 def test_a_few_challenges(definition: ChallengeDefinition) -> None:
     _returns(definition)

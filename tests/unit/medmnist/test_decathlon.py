@@ -15,6 +15,8 @@ from medici_training.medmnist import real_data, stand_in
 from medici_training.medmnist.challenge import begin, read_sets
 from medici_training.medmnist.flags import DECATHLON, FLAGS
 
+pytestmark = pytest.mark.slow
+
 COUNTS = {"train": 24, "val": 12, "test": 15}
 """As the fixture has them."""
 

@@ -15,6 +15,8 @@ from medici_training.medmnist.challenge import read_sets
 from medici_training.medmnist.flags import FLAGS, Task
 from medici_training.medmnist.stand_in import Amount, generate
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 COUNTS = {"train": 16, "val": 12, "test": 14}
 

@@ -1,14 +1,14 @@
 """Columns that are computed from others, and from the ranks of all entries."""
 
 from dataclasses import dataclass, field
-from math import fsum
+from math import fsum, inf
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from medici_platform.leaderboards.rank_columns import Entry, dense_ranks, with_ranks
-from medici_platform.runs.computing import compute, plan
+from medici_platform.runs.computing import compute, plan, weighted
 
 
 @dataclass
@@ -143,3 +143,8 @@ def naive(rows, row, directions, computation, weights):
         ranks.append(1 + sum(other > own if descending else other < own for other in others))
     values = [float(rank) if computation == "avg_rank" else 1 / rank for rank in ranks]
     return fsum(weight * value for weight, value in zip(weights, values, strict=True)) / fsum(weights)
+
+
+def test_infinities_of_both_signs_have_no_number():
+    assert weighted([1e308, -1e308], [10.0, 10.0], is_mean=False) == inf
+    assert weighted([1e308, 1e308], is_mean=True) == inf

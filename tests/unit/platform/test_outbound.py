@@ -16,6 +16,7 @@ HARMLESS = {"urllib.parse", "http.HTTPStatus", "limits.parse"}
 KNOWN = {
     "platform/src/medici_platform/bodies.py": "asyncio: clocks of incoming requests",
     "platform/src/medici_platform/dispatch.py": "celery: hints to the operator's broker",
+    "platform/src/medici_platform/challenges/html.py": "subprocess: our own cleaner of texts",
     "platform/src/medici_platform/throttle.py": "limits: counts in the operator's Redis",
     "platform/src/medici_platform/runs/mails.py": "smtplib, ssl: the operator's MEDICI_SMTP_URL",
 }

@@ -10,6 +10,8 @@ from medici_training.standins import make, make_splits
 from medici_training.standins.catalogue import RECIPES
 from medici_training.standins.samples import _labels
 
+pytestmark = pytest.mark.slow
+
 EVERY = pytest.mark.parametrize("name", flags.FLAGS)
 
 

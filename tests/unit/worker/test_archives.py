@@ -85,3 +85,9 @@ def test_small_texts_and_sizes_are_read(tmp_path):
 def test_chunks_are_read_like_a_file():
     stream = TarStream([b"ab", b"c", b"", b"defg"])
     assert [stream.read(4), stream.read(2), stream.read(), stream.read(1)] == [b"abcd", b"ef", b"g", b""]
+
+
+def test_what_lies_too_deep_is_refused_before_any_folder_is_made(tmp_path):
+    archive = make_zip(tmp_path / "x.zip", {"a/" * 64 + "b": "1"})
+    with pytest.raises(ArchiveUnusable, match="lies in too many folders"):
+        list(tar_of_zip(archive))

@@ -3,7 +3,7 @@ import pytest
 from medici_worker.attempt import Attempt
 from medici_worker.host import HostUnreachable, LeaseLost
 from medici_worker.logs import CHUNK_CHARACTERS, LogSender
-from medici_worker.protocol import LogChunk, Stage
+from medici_worker.protocol import LogChunk, Report, Stage
 
 
 class Sink:
@@ -92,3 +92,8 @@ def test_a_log_that_can_not_be_sent_fails_no_run():
     sender.write(Stage.RUNNING, b"x")
     sender.close()
     attempt.go_on()
+
+
+def test_halves_of_characters_do_not_travel():
+    """No page could show them, once they are stored."""
+    assert Report(images={"python:3\ud800": "x\x00"}).images == {"python:3?": "x\N{REPLACEMENT CHARACTER}"}

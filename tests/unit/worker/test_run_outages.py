@@ -109,3 +109,10 @@ def drained(site):
     done = threading.Event()
     site.benches.later(done.set)
     assert done.wait(5)
+
+
+def test_a_refusal_that_quotes_what_is_no_text_is_told_all_the_same(make, site):
+    spec = make.container('FROM medici/python\nVOLUME ["\\ud800"]\n')
+    report = execute(spec, make.host(SCORE), site)
+    assert report.failure is FailureKind.IMAGE_REFUSED
+    assert "VOLUME ? is not allowed" in report.public_detail

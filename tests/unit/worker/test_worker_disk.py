@@ -1,6 +1,8 @@
 """A worker whose disk is nearly full claims nothing, says so at once, and goes on by itself."""
 
+import os
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import pytest
 
@@ -101,3 +103,14 @@ def test_a_download_that_does_not_fit_is_not_begun(engine, make, tmp_path, free)
     assert report.private_detail.startswith("The submission was not fetched: it takes ")
     assert host.fetched == []
     site.close()
+
+
+@pytest.mark.parametrize(
+    ("free", "total", "is_low"), [(100, 16_000_000, True), (900_000, 16_000_000, False), (0, 0, False)]
+)
+def test_a_disk_can_be_full_of_files(monkeypatch, tmp_path, free, total, is_low):
+    """Empty ones take no bytes; a file system without a number of its own has none to tell."""
+    found = SimpleNamespace(f_files=total, f_favail=free, f_bavail=9, f_bfree=9, f_blocks=10, f_frsize=4096)
+    monkeypatch.setattr(os, "statvfs", lambda _: found)
+    assert Disk(tmp_path, reserve_bytes=1).is_low is is_low
+    assert not Disk(tmp_path, reserve_bytes=0).is_low

@@ -74,14 +74,19 @@ def remove_strays(site: Worksite, in_hand: Callable[[], Collection[RunAttempt]])
     """
     labels = {LABEL_WORKER: site.worker}
     containers, volumes = site.engine.containers(labels), site.engine.volumes(labels=labels)
-    runs, benches = in_hand(), site.benches.names
-    strays = [one.name for one in containers if one.name not in benches and not _is_in_hand(one, runs)]
+    runs, kept = in_hand(), site.benches.names | site.door.names
+    strays = [one.name for one in containers if not _belongs_to(one.name, kept) and not _is_in_hand(one, runs)]
     for name in strays:
         site.engine.remove_container(name)
     for volume in volumes:
-        if volume.name.rpartition("-")[0] not in benches:
+        if not _belongs_to(volume.name, kept):
             site.engine.remove_volume(volume.name)
     return len(strays)
+
+
+def _belongs_to(name: str, kept: Collection[str]) -> bool:
+    """To a bench, or to the door of a build: its parts have its name, and an ending."""
+    return name in kept or name.rpartition("-")[0] in kept
 
 
 def _is_in_hand(container: Found, runs: Collection[RunAttempt]) -> bool:
@@ -100,6 +105,7 @@ def keep_within_budget(site: Worksite, *, data_budget_bytes: int, image_budget: 
             site.engine.remove_image(reference)
         site.uses.forget_unless(lambda image_id: site.engine.image(image_id) is not None)
         site.programs.clean(UNUSED_PROGRAM_S)
+        site.builder.notes.clean(UNUSED_PROGRAM_S)
         site.benches.renew()
     except EngineError as error:
         _log.warning("cleaning_failed", error=str(error))

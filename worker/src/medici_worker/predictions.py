@@ -115,7 +115,7 @@ def _note(code: int, elapsed_s: float) -> bytes:
 def _put(run: Progress, archive: Path, note: bytes) -> None:
     """The note goes first: a file of that name among the predictions themselves takes its place."""
     require_fits(archive, run.spec.limits)
-    run.bench.holder.put(PREDICTIONS, chain(tar_file(NOTE, note), tar_of_zip(archive)))
+    run.bench.holder.put(PREDICTIONS, run.attempt.stop.passing(chain(tar_file(NOTE, note), tar_of_zip(archive))))
 
 
 def _noted_in_place(run: Progress, outputs: Outputs, note: bytes) -> bool:

@@ -69,8 +69,11 @@ class Programs:
         path = self._folder / f"{sha256}.zip"
         if not path.exists():
             draft = self._folder / f".{sha256}.{threading.get_ident()}.draft"
-            fetch(draft)
-            draft.replace(path)
+            try:
+                fetch(draft)
+                draft.replace(path)
+            finally:
+                draft.unlink(missing_ok=True)
         return path
 
 

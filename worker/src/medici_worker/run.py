@@ -155,7 +155,7 @@ def _report(run: Progress, *, scores: ScoreFiles | None = None, failure: RunFail
     return Report(
         failure=failure.kind if failure else None,
         may_pass=failure is not None and failure.may_pass,
-        public_detail=failure.public_detail[:PUBLIC_CHARACTERS] if failure else "",
+        public_detail=_clean(failure.public_detail)[:PUBLIC_CHARACTERS] if failure else "",
         private_detail=_clean(private)[-PRIVATE_CHARACTERS:],
         exit_code=code,
         scores=scores,
@@ -172,4 +172,5 @@ def _report(run: Progress, *, scores: ScoreFiles | None = None, failure: RunFail
 
 
 def _clean(text: str) -> str:
-    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    """As no text travels: a NUL, and half of a pair of surrogates."""
+    return text.encode(errors="replace").decode().replace("\x00", "\N{REPLACEMENT CHARACTER}")

@@ -31,6 +31,8 @@ class Worksite:
     scratch: Path
     benches: BenchPool
     builder: Builder
+    door: IndexDoor
+    """For builds that may ask a package index."""
     uses: ImageUses
     datasets: Datasets
     programs: Programs
@@ -85,6 +87,7 @@ def open_worksite(  # noqa: PLR0913 - keyword-only settings of one place
         scratch=Path(tempfile.mkdtemp(prefix="run-", dir=state_folder)),
         benches=BenchPool(engine, image=holder_image, profile=profile, worker=name, prewarm=prewarm),
         builder=Builder(engine, notes, uses, door, engine_cpus=info.cpus, worker=image_owner or name, disk=disk),
+        door=door,
         uses=uses,
         datasets=datasets,
         programs=Programs(state_folder / "programs"),

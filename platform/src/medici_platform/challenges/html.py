@@ -1,20 +1,30 @@
 """Organizers' texts are untrusted: Markdown or HTML goes in, a small clean subset comes out."""
 
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
 from collections.abc import Callable
-from html import escape
+from functools import lru_cache
+from html import escape, unescape
 from pathlib import PurePosixPath
-from urllib.parse import urlsplit
 
 import nh3
 from markdown_it import MarkdownIt
 
-_MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
-_TAGS = nh3.ALLOWED_TAGS - {"area", "map"}
-_ATTRIBUTES = {**nh3.ALLOWED_ATTRIBUTES, "td": {"align", "colspan", "rowspan"}, "th": {"align", "colspan", "rowspan"}}
+from medici_platform.challenges import cleaner
+from medici_platform.errors import Busy
 
 DETAILED_RESULTS_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 """Nothing runs, nothing loads, and the page has an origin of its own."""
-
+TIMEOUT_S = 10.0
+PATIENCE_S = 1.0
+_MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+_PICTURE = re.compile(r'(<img(?: [a-z]+="[^"]*")*?) src="([^"]*)"')
+"""As the cleaner writes them."""
+_at_work = threading.BoundedSemaphore(2)
 
 Picture = Callable[[str], str | None]
 """From a relative `src` to the address under which the picture is served; None when there is none."""
@@ -27,62 +37,47 @@ def render_page(filename: str, text: str, picture: Picture = lambda _: None) -> 
 
 
 def clean(html: str, picture: Picture = lambda _: None) -> str:
-    """Of a whole document the body: what its head says (title, styles, scripts) goes with its text."""
+    """As `cleaner.clean_page` does it, with the addresses of pictures."""
 
-    def keep(tag: str, attribute: str, value: str) -> str | None:
-        if tag == "img" and attribute == "src" and is_relative(value):
-            return picture(value)
-        return _only_embedded_images(tag, attribute, value)
+    def served(found: re.Match[str]) -> str:
+        source = unescape(found[2])
+        address = picture(source) if cleaner.is_relative(source) else source
+        return found[1] + (f' src="{escape(address)}"' if address is not None else "")
 
-    return nh3.clean(
-        html,
-        tags=_TAGS,
-        clean_content_tags={"script", "style", "title"},
-        attributes=_ATTRIBUTES,
-        url_schemes={"http", "https", "mailto", "data"},
-        attribute_filter=keep,
-    )
-
-
-def is_relative(address: str) -> bool:
-    """Whether it names something beside the page: no scheme, no host, no path of the platform's."""
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return False
-    return bool(parts.path) and not (parts.scheme or parts.netloc or address.startswith(("/", "\\")))
+    return _PICTURE.sub(served, _cleaned("page", html))
 
 
 def clean_detailed_results(html: str) -> str:
-    """Tables, text, inline SVG-free HTML of a scoring program. Scripts and anything that loads are removed.
+    """As `cleaner.clean_report` does it.
 
     What holds no tag is plain text under the name of a page, such as scikit-learn's report: its lines stay as they are.
     """
-    if not nh3.is_html(html):
-        return f"<pre>{escape(html)}</pre>"
-    return nh3.clean(
-        html,
-        tags=_TAGS | {"section", "main"},
-        attributes={**_ATTRIBUTES, "*": {"class", "style"}},
-        url_schemes={"data"},
-        attribute_filter=_only_embedded_images,
-        filter_style_properties={
-            "color",
-            "background-color",
-            "font-weight",
-            "text-align",
-            "width",
-            "padding",
-            "margin",
-        },
-    )
+    return _cleaned("report", html) if nh3.is_html(html) else _as_text(html)
 
 
-def _only_embedded_images(tag: str, attribute: str, value: str) -> str | None:
-    """An image from another host would tell that host who reads the page."""
-    is_own = value.startswith("data:image/") or (value.startswith("/") and not value.startswith(("//", "/\\")))
-    if tag == "img" and attribute == "src" and not is_own:
-        return None
-    if attribute == "href" and value.startswith("data:"):
-        return None
-    return value
+def _as_text(html: str) -> str:
+    return f"<pre>{escape(html)}</pre>"
+
+
+@lru_cache(maxsize=8)
+def _cleaned(kind: str, html: str) -> str:
+    """In a process of its own, within limits of memory and time. What is too tangled for them is shown as text.
+
+    Raises Busy while others are at work: whoever waits here holds one of the threads that all requests share.
+    """
+    if not _at_work.acquire(timeout=PATIENCE_S):
+        raise Busy("Other texts are being cleaned at the moment: please try again in a few seconds.")
+    try:
+        child = subprocess.run(
+            [sys.executable, "-I", cleaner.__file__],
+            input=json.dumps([kind, html]).encode(),
+            capture_output=True,
+            timeout=TIMEOUT_S,
+            check=True,
+            env={"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONUTF8": "1"},
+        )
+    except subprocess.SubprocessError:
+        return _as_text(html)
+    finally:
+        _at_work.release()
+    return child.stdout.decode()

@@ -49,7 +49,7 @@ def up(
     notes.print(f"MedICI serves at {url} (data in {settings.data_dir}); Ctrl-C ends it.")
     notes.print(f"Its people: medici admin create-user NAME --organizer --data-dir {settings.data_dir}")
     server = uvicorn.Server(
-        uvicorn.Config(create_app(context=context), host=host, port=port, log_level="warning", ws="none")
+        uvicorn.Config(create_app(context=context), host=host, port=port, log_level="warning", ws="none", http="h11")
     )
     if worker:
         worker.start()

@@ -1,9 +1,10 @@
 """What stands on the boards of one phase is entered into the next: when that opens, or at an organizer's word."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from medici_platform.challenges.models import Phase
@@ -19,23 +20,28 @@ log = structlog.get_logger()
 ENTRIES_PER_SWEEP = 100
 
 
-def migrate_due_phases(session: Session, context: Context, *, now: datetime) -> None:
-    """A batch for each phase that has opened and lacks entries. Repeating it, after any break, enters the rest."""
-    due = session.scalars(
-        select(Phase)
-        .where(Phase.auto_migrate.is_(True), Phase.migrated_at.is_(None), Phase.starts_at <= now)
-        .order_by(Phase.id)
-        .with_for_update(of=Phase, key_share=True)
-    ).all()
-    for phase in due:
-        before = phase_before(session, phase)
-        if before is not None and _is_unsettled(session, before, phase, now=now):
-            continue
-        left = _missing(session, before, phase, limit=ENTRIES_PER_SWEEP) if before else []
-        entered = [enter(session, context, origin, phase, submitted_at=now) for origin in left]
-        if len(left) < ENTRIES_PER_SWEEP or not any(entered):
-            phase.migrated_at = now
-            log.info("phase_migrated", phase_id=phase.id)
+def due_phases(session: Session, *, now: datetime) -> Sequence[int]:
+    """Those that have opened and lack entries."""
+    return session.scalars(select(Phase.id).where(*_is_due(now)).order_by(Phase.id)).all()
+
+
+def migrate_phase(session: Session, context: Context, phase_id: int, *, now: datetime) -> None:
+    """A batch, if it is still due. Repeating it, after any break, enters the rest."""
+    phase = session.scalar(
+        select(Phase).where(Phase.id == phase_id, *_is_due(now)).with_for_update(of=Phase, key_share=True)
+    )
+    before = phase_before(session, phase) if phase is not None else None
+    if phase is None or (before is not None and _is_unsettled(session, before, phase, now=now)):
+        return
+    left = _missing(session, before, phase, limit=ENTRIES_PER_SWEEP) if before else []
+    entered = [enter(session, context, origin, phase, submitted_at=now) for origin in left]
+    if len(left) < ENTRIES_PER_SWEEP or not any(entered):
+        phase.migrated_at = now
+        log.info("phase_migrated", phase_id=phase.id)
+
+
+def _is_due(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return Phase.auto_migrate.is_(True), Phase.migrated_at.is_(None), Phase.starts_at <= now
 
 
 def migrate_now(session: Session, context: Context, phase: Phase, *, now: datetime) -> int:

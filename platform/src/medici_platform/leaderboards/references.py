@@ -5,12 +5,12 @@ They are no entries: nothing ranks them, and no rank counts them.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import fsum
+from math import isfinite
 from typing import Protocol
 
 from medici_platform.challenges.models import LeaderboardColumn, ReferenceResult, Task
 from medici_platform.leaderboards.rules import sort_value
-from medici_platform.runs.computing import RANKS, compute, plan
+from medici_platform.runs.computing import RANKS, compute, plan, weighted
 
 
 class Scored(Protocol):
@@ -93,4 +93,5 @@ def _filled(row: ReferenceResult, columns: Sequence[LeaderboardColumn]) -> dict[
 def _means(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """Of the columns that have a number in every task."""
     keys = [key for key in (scores[0] if scores else {}) if all(key in each for each in scores)]
-    return {key: fsum(each[key] for each in scores) / len(scores) for key in keys}
+    means = {key: weighted([each[key] for each in scores], is_mean=True) for key in keys}
+    return {key: mean for key, mean in means.items() if isfinite(mean)}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import groupby
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from medici_platform.challenges.models import Leaderboard, Phase, phase_task
@@ -34,12 +34,22 @@ def renumber_boards(session: Session, context: Context, challenge_id: int) -> No
         _update(session, context, phase)
 
 
-def thaw_ended_phases(session: Session, context: Context, *, now: datetime) -> None:
+def phases_to_thaw(session: Session, *, now: datetime) -> Sequence[int]:
+    """Those that ended frozen."""
+    return session.scalars(select(Phase.id).where(*_ended_frozen(now)).order_by(Phase.id)).all()
+
+
+def thaw_phase(session: Session, context: Context, phase_id: int, *, now: datetime) -> None:
     """What was handed in during a freeze enters the boards when its phase has ended."""
-    frozen = select(Phase).where(Phase.freeze_at.is_not(None), Phase.thawed_at.is_(None), Phase.ends_at <= now)
-    for phase in session.scalars(frozen.order_by(Phase.id).with_for_update(of=Phase, key_share=True)).all():
+    frozen = select(Phase).where(Phase.id == phase_id, *_ended_frozen(now))
+    phase = session.scalar(frozen.with_for_update(of=Phase, key_share=True))
+    if phase is not None:
         phase.thawed_at = now
         _update(session, context, phase)
+
+
+def _ended_frozen(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return Phase.freeze_at.is_not(None), Phase.thawed_at.is_(None), Phase.ends_at <= now
 
 
 def _update(session: Session, context: Context, phase: Phase, *, participant_id: int | None = None) -> None:

@@ -103,7 +103,7 @@ def weighted(values: Sequence[float], weights: Sequence[float] = (), *, is_mean:
     try:
         total = fsum(weight * value for weight, value in zip(weights, values, strict=True))
         return total / fsum(weights) if is_mean else total
-    except OverflowError:
+    except (OverflowError, ValueError):  # also of infinities of both signs
         return inf
 
 

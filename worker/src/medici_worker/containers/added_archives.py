@@ -12,6 +12,7 @@ from typing import Protocol
 
 from medici_worker.containers.archives import open_zip
 from medici_worker.containers.build_policy import Added, Refused
+from medici_worker.containers.interrupt import Interrupt
 
 LOOKED_AT_BYTES = 1024**2
 """A block of bzip2 is as large as that before anything comes out of it."""
@@ -31,15 +32,20 @@ _PACKED: tuple[tuple[bytes, Callable[[], _Inflating]], ...] = (
 )
 
 
-def refused_archives(archive: Path, added: Iterable[Added]) -> list[Refused]:
-    """By content, as the engine goes by it: a compressed image or table that holds no tar is copied as it is."""
+def refused_archives(archive: Path, added: Iterable[Added], stop: Interrupt | None = None) -> list[Refused]:
+    """By content, as the engine goes by it: a compressed image or table that holds no tar is copied as it is.
+
+    Raises `Interrupted`.
+    """
     named = [(one.line, _pattern(source)) for one in added for source in one.sources]
     if not named:
         return []
-    refused = []
+    refused, stop = [], stop or Interrupt()
     with open_zip(archive) as opened:
         for entry in opened.infolist():
-            line = next((line for line, pattern in named if _fits(PurePosixPath(entry.filename), pattern)), None)
+            stop.check()
+            path = PurePosixPath(entry.filename)
+            line = next((line for line, pattern in named if _fits(path, pattern)), None)
             if line is not None and not entry.is_dir() and _is_unpacked(opened, entry):
                 sentence = f"ADD would unpack {entry.filename[:80]!r}: use COPY, and a RUN line that unpacks it."
                 refused.append(Refused(line, sentence))

@@ -5,9 +5,12 @@ import stat
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import accumulate
 from pathlib import Path, PurePosixPath
 
 CHUNK_BYTES = 256 * 1024
+MAX_PARTS = 64
+"""Of one path, as for uploads."""
 FILE_MODE = 0o644
 PROGRAM_MODE = 0o755
 OPEN_MODE = 0o777
@@ -34,7 +37,7 @@ def tar_of_zip(
     declares.
     """
     with open_zip(archive) as opened:
-        folders: set[PurePosixPath] = set()
+        folders: set[str] = set()
         for entry in opened.infolist():
             path = safe_path(entry)
             if only is not None and (entry.is_dir() or not only(path)):
@@ -78,6 +81,8 @@ def safe_path(entry: zipfile.ZipInfo) -> PurePosixPath:
     path = PurePosixPath(entry.filename)
     if path.is_absolute() or ".." in path.parts or "\x00" in entry.filename or not path.parts:
         raise ArchiveUnusable(f"The archive's entry {entry.filename!r} leaves its folder.")
+    if len(path.parts) > MAX_PARTS:
+        raise ArchiveUnusable(f"The archive's entry {entry.filename[:80]!r} lies in too many folders.")
     kind = stat.S_IFMT(entry.external_attr >> 16)
     if kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
         raise ArchiveUnusable(f"The archive's entry {entry.filename!r} is not a regular file.")
@@ -125,14 +130,12 @@ class TarStream(io.RawIOBase):
         super().close()
 
 
-def _missing_folders(path: PurePosixPath, made: set[PurePosixPath], *, itself: bool, mode: int) -> Iterator[bytes]:
-    folders = [parent for parent in reversed(path.parents) if parent.parts]
-    if itself:
-        folders.append(path)
+def _missing_folders(path: PurePosixPath, made: set[str], *, itself: bool, mode: int) -> Iterator[bytes]:
+    folders = list(accumulate(path.parts if itself else path.parts[:-1], "{}/{}".format))
     for folder in folders:
         if folder not in made:
             made.add(folder)
-            yield tar_folder(str(folder), mode=mode)
+            yield tar_folder(folder, mode=mode)
 
 
 def _tar_entry(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, path: PurePosixPath, mode: int) -> Iterator[bytes]:

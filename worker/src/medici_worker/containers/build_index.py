@@ -127,7 +127,15 @@ class IndexDoor:
         self._image = image
         self._worker = worker
         self._engine_cpus = engine_cpus
+        self._lock = threading.Lock()
+        self._names: set[str] = set()
         self.rules = rules
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Of all doors that are being opened or are open: what belongs to one is called by its name, or `NAME-…`."""
+        with self._lock:
+            return frozenset(self._names)
 
     @contextlib.contextmanager
     def open(self, url: str | None, time_s: float, on_log: OnLog) -> Iterator[BuildNetwork]:
@@ -138,19 +146,36 @@ class IndexDoor:
         self.rules.require(url)
         name = f"medici-door-{uuid.uuid4().hex[:12]}"
         labels = {LABEL_WORKER: self._worker, LABEL_UNTIL: str(int(time.time() + time_s + OVERDUE_S))}
-        self._engine.create_volume(Volume(name, labels, MIB))
+        address = f"http://127.0.0.1:{PORT}"
+        proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), address)
+        arguments = index_arguments(url, has_ca=self.rules.ca is not None)
+        with (
+            self._known(name),
+            self._link(Volume(name, labels, MIB)),
+            self._started(self._proxy(name, url, labels), on_log),
+            self._started(self._gate(name, labels), on_log),
+        ):
+            yield BuildNetwork(f"container:{name}-gate", {**proxies, **arguments})
+
+    @contextlib.contextmanager
+    def _known(self, name: str) -> Iterator[None]:
+        with self._lock:
+            self._names.add(name)
         try:
-            with (
-                self._started(self._proxy(name, url, labels), on_log),
-                self._started(self._gate(name, labels), on_log),
-            ):
-                address = f"http://127.0.0.1:{PORT}"
-                proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), address)
-                arguments = index_arguments(url, has_ca=self.rules.ca is not None)
-                yield BuildNetwork(f"container:{name}-gate", {**proxies, **arguments})
+            yield
+        finally:
+            with self._lock:
+                self._names.discard(name)
+
+    @contextlib.contextmanager
+    def _link(self, volume: Volume) -> Iterator[None]:
+        """What the two containers meet in."""
+        self._engine.create_volume(volume)
+        try:
+            yield
         finally:
             with contextlib.suppress(EngineError):
-                self._engine.remove_volume(name)
+                self._engine.remove_volume(volume.name)
 
     def _proxy(self, name: str, url: str, labels: Mapping[str, str]) -> ContainerPlan:
         reachable = self.rules.reachable(url)

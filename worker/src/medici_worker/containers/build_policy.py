@@ -44,6 +44,8 @@ MAX_BYTES = 64 * 1024
 """Of a Dockerfile, before anything reads it."""
 MAX_INSTRUCTIONS = 500
 """Each is an image of its own while the builder works; an image can have about 125 layers."""
+MAX_ADDED, MAX_ADDED_CHARACTERS = 100, 1_000
+"""Paths of all ADD in a Dockerfile: each is compared with every file of the zip."""
 MAX_LINE_BYTES = 60_000
 """The builder reads lines of up to 64 KiB."""
 VOLUME_FREE = frozenset(
@@ -316,6 +318,9 @@ class _Check:
             sentence = "ADD with a variable, quotes or a backslash is not allowed, it could be a URL; use COPY."
             self._refuse(instruction.line, sentence)
         self._added.append(Added(instruction.line, _listed(instruction)[:-1]))
+        sources = [source for added in self._added for source in added.sources]
+        if len(sources) > MAX_ADDED or any(len(source) > MAX_ADDED_CHARACTERS for source in sources):
+            self._refuse(instruction.line, "ADD names too many or too long paths; use COPY.")
         return replace(instruction, keyword="COPY")
 
     def _label(self, instruction: Instruction) -> None:

@@ -14,6 +14,7 @@ from medici_worker.containers.build_index import CA_IN_CONTEXT, IndexDoor, lines
 from medici_worker.containers.build_log import BuildLog
 from medici_worker.containers.build_marks import BuildMarks, marking
 from medici_worker.containers.build_policy import (
+    MAX_BYTES,
     RUN_IMAGE,
     VOLUME_ADVICE,
     VOLUME_FREE,
@@ -100,9 +101,18 @@ class DockerfileNotes:
             return None
 
     def put(self, sha256: str, text: str) -> None:
+        """What is too long to be built is not worth a note."""
+        if len(text.encode()) > MAX_BYTES:
+            return
         draft = self._folder / f".{sha256}.{time.monotonic_ns()}"
         draft.write_bytes(text.encode())  # as text, line ends would come back as others
         draft.replace(self._folder / sha256)
+
+    def clean(self, unused_s: float) -> None:
+        """Forget those that are older than this."""
+        for path in self._folder.iterdir():
+            if time.time() - path.stat().st_mtime > unused_s:
+                path.unlink(missing_ok=True)
 
 
 class Builder:
@@ -126,7 +136,7 @@ class Builder:
         self._uses = uses
         self._door = door
         self._disk = disk
-        self._notes = notes
+        self.notes = notes
         self._engine_cpus = engine_cpus
         self._worker = worker
         self._users: dict[str, str] = {}
@@ -142,10 +152,10 @@ class Builder:
         stop: Interrupt | None = None,
     ) -> BuiltImage:
         """Raises `RunFailure`: image_refused, build_failed, build_timeout, archive_rejected."""
-        text = self._notes.get(sha256)
+        text = self.notes.get(sha256)
         if text is None:
             text = _dockerfile_of(fetch())
-            self._notes.put(sha256, text)
+            self.notes.put(sha256, text)
         checked = check(text, policy, after_from=self._index_lines(policy))
         _refuse(checked.refused)
         stop = stop or Interrupt()
@@ -155,7 +165,7 @@ class Builder:
         if image is None:
             archive = fetch()
             require_small(archive, policy.context_bytes, FailureKind.BUILD_FAILED)
-            _refuse(refused_archives(archive, checked.added))
+            _refuse(refused_archives(archive, checked.added, stop))
             self._build(archive, checked, self._order(tag, checked, bases, policy, stop), on_log, policy.index)
             image = self._engine.image(tag)
             if image is not None:

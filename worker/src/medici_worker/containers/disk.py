@@ -1,9 +1,11 @@
 """The disk that the engine's images lie on, as far as this machine sees it."""
 
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+FILES_RESERVE = 200_000
 MUCH_BYTES = 1024**3
 """A build or pull that has taken this much of a full disk is what filled it."""
 
@@ -28,7 +30,13 @@ class Disk:
 
     @property
     def is_low(self) -> bool:
-        return self.reserve_bytes > 0 and self.free_bytes < self.reserve_bytes
+        return self.reserve_bytes > 0 and (self.free_bytes < self.reserve_bytes or self._is_low_on_files)
+
+    @property
+    def _is_low_on_files(self) -> bool:
+        """Empty files take no bytes that an engine counts, and some file systems have a number of them."""
+        found = os.statvfs(self.folder)
+        return found.f_files > 0 and found.f_favail < min(FILES_RESERVE, found.f_files // 20)
 
 
 def engine_folder(root: str, otherwise: Path) -> Path:

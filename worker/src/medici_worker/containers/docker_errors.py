@@ -9,7 +9,7 @@ from docker.errors import APIError, DockerException
 from medici_worker.containers.engine import EngineError
 
 _NOT_STARTABLE = ("executable file not found", "no such file or directory", "permission denied", "exec format error")
-_NOT_ENTERABLE = ("environment variable name", "is not a directory", "chdir to cwd")
+_NOT_ENTERABLE = ("environment variable", "is not a directory", "chdir to cwd", "must be an absolute path")
 """What the engine says of an image's own environment or working directory."""
 _NO_PLACE = ("not a directory", "is a directory", "file exists", "too many levels of symbolic links")
 """What it says beside `mount` and `rootfs` when an image has a file, or a link, where a folder is to be mounted."""

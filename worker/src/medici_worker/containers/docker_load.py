@@ -2,8 +2,9 @@
 
 import contextlib
 import re
+import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from typing import Any
 
@@ -24,8 +25,9 @@ from medici_worker.containers.engine import (
 )
 from medici_worker.containers.interrupt import Interrupt
 
-PULL_TIMEOUT_S = 600
+SILENCE_S = 300
 """Between two signs of life of a pull: a registry may take its time."""
+LOOK_S = 0.25
 LATE_LOOKS, LATE_LOOK_S = 4, 0.5
 _ID = re.compile(r"Loaded image ID: (sha256:[0-9a-f]{64})")
 _NO_ROOM = "no space left"
@@ -96,31 +98,56 @@ def _is_there(api: docker.APIClient, reference: str) -> bool:
 
 
 class _PullWatch:
-    """Reads along, and raises when a limit is passed: the engine gives up a pull whose client has gone."""
+    """Cuts a pull off when a limit is passed: the engine gives one up whose client has gone.
 
-    def __init__(self, reference: str, limits: PullLimits) -> None:
+    Sizes are told by the engine; disk and time are looked at while it says nothing, too.
+    """
+
+    def __init__(self, reference: str, limits: PullLimits, stop: Callable[[], None]) -> None:
         self._reference = reference
         self._limits = limits
+        self._stop = stop
         self._until = time.monotonic() + limits.time_s
         self._layers: dict[str, int] = {}
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look, name="pull-watch", daemon=True)
+        self._passed: Exception | None = None
 
-    def passing(self, said: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        for event in said:
-            self._look(event)
-            yield event
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[None]:
+        """Raises what limit was passed, whatever came of the pull."""
+        self._thread.start()
+        try:
+            yield
+        except Exception:
+            if self._passed is None:
+                raise
+        finally:
+            self._over.set()
+            self._thread.join()
+        if self._passed is not None:
+            raise self._passed
 
-    def _look(self, event: Mapping[str, Any]) -> None:
-        limits = self._limits
+    def note(self, event: Mapping[str, Any]) -> None:
         known = (event.get("progressDetail") or {}).values()  # what has come, and what a registry says will come
         if sizes := [size for size in known if isinstance(size, int)]:
             layer = str(event.get("id"))
             self._layers[layer] = max(self._layers.get(layer, 0), *sizes)
-        if limits.layer_bytes is not None and sum(self._layers.values()) > limits.layer_bytes:
-            raise ImageTooLarge(f"The layers of {self._reference} have more than {limits.layer_bytes} bytes.")
-        if limits.disk is not None and limits.disk.is_low:
-            raise DiskNearlyFull(f"Hardly any room was left while {self._reference} was pulled.")
-        if time.monotonic() > self._until:
-            raise ImageUnavailable(f"The image {self._reference} could not be pulled within {limits.time_s:g} s.")
+        if self._limits.layer_bytes is not None and sum(self._layers.values()) > self._limits.layer_bytes:
+            self._passed = ImageTooLarge(f"The layers of {self._reference} have over {self._limits.layer_bytes} bytes.")
+            self._stop()
+
+    def _look(self) -> None:
+        limits = self._limits
+        while self._passed is None:
+            if limits.disk is not None and limits.disk.is_low:
+                self._passed = DiskNearlyFull(f"Hardly any room was left while {self._reference} was pulled.")
+            elif time.monotonic() > self._until:
+                taken = f"{limits.time_s:g} s"
+                self._passed = ImageUnavailable(f"The image {self._reference} could not be pulled within {taken}.")
+            elif self._over.wait(LOOK_S):
+                return
+        self._stop()
 
 
 def _pulled(api: docker.APIClient, reference: str, stop: Interrupt, limits: PullLimits) -> None:
@@ -128,24 +155,38 @@ def _pulled(api: docker.APIClient, reference: str, stop: Interrupt, limits: Pull
     registry, _ = auth.resolve_repository_name(name)
     header = auth.get_config_header(api, registry)
     raw: Any = api  # the SDK's own `pull` can't be cut off
+    refused = []
     try:
         response = raw._post(  # noqa: SLF001 - see above
             raw._url("/images/create"),  # noqa: SLF001 - see above
             params={"fromImage": name, "tag": tag},
             headers={"X-Registry-Auth": header} if header else {},
             stream=True,
-            timeout=PULL_TIMEOUT_S,
+            timeout=SILENCE_S,
         )
         raw._raise_for_status(response)  # noqa: SLF001 - see above
-        with stop.calling(lambda: cut(response)), closing(response):
-            said = _PullWatch(reference, limits).passing(events(response))
-            refused = [str(event["error"]) for event in said if "error" in event]
+        watch = _PullWatch(reference, limits, lambda: cut(response))
+        with stop.calling(lambda: cut(response)), closing(response), watch.watching():
+            for event in events(response):
+                watch.note(event)
+                refused += [str(event["error"])] if "error" in event else []
     except APIError as error:
         raise ImageUnavailable(f"The image {reference} could not be pulled: {explanation(error)}") from error
     except (requests.RequestException, OSError, ValueError) as error:
+        if _is_silent_registry(api, error):
+            raise ImageUnavailable(f"The image {reference} could not be pulled: its registry is silent.") from error
         raise EngineError(f"The container engine could not pull {reference}: {error}") from error
     if refused:
         raise ImageUnavailable(f"The image {reference} could not be pulled: {refused[0]}")
+
+
+def _is_silent_registry(api: docker.APIClient, error: Exception) -> bool:
+    """An engine that answers, and has nothing to say of a pull, waits for a registry."""
+    if "timed out" not in str(error).lower():
+        return False
+    with contextlib.suppress(DockerException, requests.RequestException, OSError):
+        return bool(api.ping())
+    return False
 
 
 def _name_and_tag(reference: str) -> tuple[str, str]:

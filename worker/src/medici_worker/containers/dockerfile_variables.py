@@ -14,7 +14,9 @@ _FILLED_IN = frozenset(
     ["FROM", "ARG", "ENV", "LABEL", "ADD", "COPY", "WORKDIR", "USER", "EXPOSE", "VOLUME", "STOPSIGNAL"]
 )
 """Where the builder does it; in RUN, CMD and the like a shell does, inside the container."""
-_REPLACING = re.compile(r"\$\{\w+/", re.ASCII)
+_NAME = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII)
+"""The builder would take `@` for one, too, and know it as `$@`."""
+_REPLACING = re.compile(r"\$\{[^}:]*/")
 _ODD_NAME = re.compile(r"\$\{?\w*[^\x00-\x7f]", re.ASCII)
 """Builders differ in what is a letter."""
 
@@ -36,8 +38,9 @@ class Variables:
         if _ODD_NAME.search(text):
             return "a variable's name has letters of ASCII, digits and underscores alone; write ${NAME}."
         values = _values(instruction)
-        if any("$" in name for name, _ in values):
-            return "the name of a variable can't hold a variable; write it out."
+        odd = next((name for name, _ in values if not _NAME.fullmatch(name)), None)
+        if odd is not None:
+            return f"{odd[:80]!r} can't be the name of a variable; use letters, digits and underscores."
         self._filled_in += self._length(text)
         if self._filled_in > MAX_FILLED_IN_BYTES:
             return f"its variables are longer than {MAX_FILLED_IN_BYTES // 1024} KiB when they are filled in."

@@ -22,11 +22,11 @@ LONGEST_WORD = 120
 
 
 def _storable(text: str) -> str:
-    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    return text.encode(errors="replace").decode().replace("\x00", "\N{REPLACEMENT CHARACTER}")
 
 
 Text = Annotated[str, AfterValidator(_storable)]
-"""Without NUL, which PostgreSQL does not store."""
+"""Without NUL, which PostgreSQL does not store, and without halves of characters, which no page can show."""
 Word = Annotated[str, AfterValidator(lambda text: _storable(text)[:LONGEST_WORD])]
 """What a machine says of itself. However long that is, no run fails for it: the rest is cut off."""
 Integer = Annotated[int, Field(ge=-LARGEST_INTEGER, le=LARGEST_INTEGER)]
