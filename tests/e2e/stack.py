@@ -297,8 +297,7 @@ class Stack:
     def _built_images(self) -> set[str]:
         """Ids of images that our workers built, as their logs of this stack's runs name them."""
         with self.engine() as client:
-            images = client.images.list(filters={"label": "medici.run-image"})
-            known = {image.id for image in images}
+            known = {image["Id"] for image in client.api.images(filters={"label": "medici.run-image"})}
         return known & self.images
 
     images: set[str] = field(default_factory=set)

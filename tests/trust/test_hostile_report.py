@@ -137,11 +137,13 @@ def _cookies(platform):
     return PageClient(platform, "alice").cookies.jar
 
 
-CONTROLS = 3
-"""How often an attack may be tried where nothing stops it: a busy browser can be slower than we look."""
+CONTROLS = 6
+"""How often an attack may be tried where nothing stops it, each time with more patience: a browser can be busy."""
 
 
-def harm_done(reader: BrowserContext, elsewhere: Listener, path: str, *, has_frame: bool = True) -> bool:
+def harm_done(
+    reader: BrowserContext, elsewhere: Listener, path: str, *, has_frame: bool = True, patience: int = 1
+) -> bool:
     """Load the page, press what can be pressed, and look whether anything was loaded, moved or written."""
     before = elsewhere.asked
     page = reader.new_page()
@@ -150,11 +152,11 @@ def harm_done(reader: BrowserContext, elsewhere: Listener, path: str, *, has_fra
         here = page.url
         if has_frame:
             page.locator("iframe").first.scroll_into_view_if_needed()
-        page.wait_for_timeout(LOOK_MS)
+        page.wait_for_timeout(patience * LOOK_MS)
         buttons = [button for frame in page.frames for button in frame.query_selector_all("#press")]
         for button in buttons:
             button.click(no_wait_after=True, timeout=2000)
-            page.wait_for_timeout(LOOK_MS)
+            page.wait_for_timeout(patience * LOOK_MS)
         return elsewhere.asked > before or page.url != here or page.title() == "owned"
     except Error:
         return True  # the page was taken away while we looked at it
@@ -172,7 +174,7 @@ def written(platform, html: str) -> None:
 def test_a_hostile_report_does_nothing(reader, platform, elsewhere, trust, name):
     html = ATTACKS[name].replace("EVIL", f"{elsewhere.url}/evil")
     shown = elsewhere.shows(html)
-    succeeds = any(harm_done(reader, elsewhere, shown) for _ in range(CONTROLS))
+    succeeds = any(harm_done(reader, elsewhere, shown, patience=number) for number in range(1, CONTROLS + 1))
     written(platform, html)
     harm = {
         "on the submission's page": harm_done(reader, elsewhere, "/submissions/1"),
