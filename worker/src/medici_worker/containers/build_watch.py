@@ -1,5 +1,6 @@
 """What the classic builder can't be told: limits on processes, on what it adds, and on what it leaves of the disk."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -30,6 +31,8 @@ class BuildWatch:
         self._before = made_by(api, order.mark)
         self._over = threading.Event()
         self._steps: set[str] = set()
+        self._limited: set[str] = set()
+        """Containers that are no steps, and steps that have their limit."""
         self._growth = Growth(api, order.bases)
         self._measure_at = 0.0
         self._thread = threading.Thread(target=self._look, name="build-watch", daemon=True)
@@ -63,11 +66,16 @@ class BuildWatch:
 
     def _limit_processes(self) -> None:
         running = {one["Id"] for one in self._api.containers(filters={"label": self._label})}
-        for container_id in running - self._steps:
-            if file_limit(self._api.inspect_container(container_id)) == self._order.file_bytes:
-                self._steps.add(container_id)
-                self._update(container_id, {"PidsLimit": self._order.pids})
         self._steps &= running
+        self._limited &= running
+        for container_id in running - self._limited:
+            with contextlib.suppress(
+                DockerException, requests.RequestException
+            ):  # it begins or ends: see the next look
+                if file_limit(self._api.inspect_container(container_id)) == self._order.file_bytes:
+                    self._steps.add(container_id)
+                    self._update(container_id, {"PidsLimit": self._order.pids})
+                self._limited.add(container_id)
 
     def _is_too_large(self) -> bool:
         """Looked at again after ten times as long as the look took: the engine walks through all files of a step."""

@@ -16,7 +16,7 @@ _FILLED_IN = frozenset(
 """Where the builder does it; in RUN, CMD and the like a shell does, inside the container."""
 _NAME = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII)
 """The builder would take `@` for one, too, and know it as `$@`."""
-_REPLACING = re.compile(r"\$\{[^}:]*/")
+_REPLACING = re.compile(r"\$\{(?:\w+|[@*#?$!-])/", re.ASCII)
 _ODD_NAME = re.compile(r"\$\{?\w*[^\x00-\x7f]", re.ASCII)
 """Builders differ in what is a letter."""
 
