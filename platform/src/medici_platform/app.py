@@ -31,7 +31,7 @@ from medici_platform.runs.queries import run_by_token
 from medici_platform.runs.service import start_runs
 from medici_platform.runs.worker_api import router as worker_api
 from medici_platform.settings import Settings, told
-from medici_platform.storage import Storage
+from medici_platform.storage import Storage, StorageUnusable
 from medici_platform.submissions.api import router as submissions
 from medici_platform.submissions.export import router as exports
 from medici_platform.throttle import install_throttle
@@ -97,9 +97,9 @@ def _own_context(settings: Settings) -> Context:
     """Of a web process that a server started. It ends in one sentence where the database is of another version."""
     try:
         migrate.require_current(settings.database, settings.migrations_dir)
-    except migrate.SchemaMismatch as error:
+        return make_context(settings)
+    except (migrate.SchemaMismatch, StorageUnusable) as error:
         sys.exit(error.message)
-    return make_context(settings)
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from medici_platform.errors import NotFound, StorageFull, TooLarge
+from medici_platform.errors import MediciError, NotFound, StorageFull, TooLarge
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 """No other text names a stored file, wherever it came from."""
@@ -27,14 +27,28 @@ class StoredFile:
     size_bytes: int
 
 
+class StorageUnusable(MediciError):
+    """Its folder can't be made. Of programs that start."""
+
+    code = "storage"
+
+
 class Storage:
-    """`reserve_bytes`: with less than this left on its disk nothing new is taken; what runs may still be reported."""
+    """`reserve_bytes`: with less than this left on its disk nothing new is taken; what runs may still be reported.
+
+    Raises StorageUnusable.
+    """
 
     def __init__(self, folder: Path, *, reserve_bytes: int = 0) -> None:
         self._folder = folder
         self._reserve_bytes = reserve_bytes
         self._incoming = folder / "incoming"
-        self._incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self._incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageUnusable(
+                f"The storage {folder} cannot be used ({error.strerror}): name another folder in MEDICI_STORAGE_DIR."
+            ) from error
 
     def path(self, sha256: str) -> Path:
         """Raises NotFound when no such file is stored."""
