@@ -69,9 +69,8 @@ class BuildWatch:
         self._steps &= running
         self._limited &= running
         for container_id in running - self._limited:
-            with contextlib.suppress(
-                DockerException, requests.RequestException
-            ):  # it begins or ends: see the next look
+            # One that begins or ends at this moment can't be changed: it is tried again at the next look.
+            with contextlib.suppress(DockerException, requests.RequestException):
                 if file_limit(self._api.inspect_container(container_id)) == self._order.file_bytes:
                     self._steps.add(container_id)
                     self._update(container_id, {"PidsLimit": self._order.pids})
