@@ -90,10 +90,10 @@ _QUIET: dict[str, Any] = {"hide_parameters": True}
 def connect(url: str) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() == "postgresql":
-        driven = parsed.set(drivername="postgresql+psycopg").update_query_dict(
-            {"options": "-c timezone=UTC"}, append=False
-        )
-        return create_engine(driven, pool_pre_ping=True, pool_size=10, **_QUIET)
+        driven = parsed.set(drivername="postgresql+psycopg")
+        engine = create_engine(driven, pool_pre_ping=True, pool_size=10, **_QUIET)
+        event.listen(engine, "connect", _prepare_postgresql)
+        return engine
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         Path(parsed.database).touch(mode=0o600)  # it holds password hashes; SQLite's other files take over its mode
@@ -101,6 +101,12 @@ def connect(url: str) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _prepare_postgresql(connection: Any, _record: object) -> None:
+    """Whatever zone the server is in: a moment at the edge of what Python knows could not be read in another one."""
+    connection.execute("SET TIME ZONE 'UTC'")
+    connection.commit()
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -1,6 +1,6 @@
 """One linear history that both databases can walk."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 from alembic import command
@@ -123,3 +123,18 @@ FILLED_0003: dict[str, dict[str, object]] = {
     | {"source": "", "data": ""},
 }
 FILLED = {"0001": FILLED_0001, "0002": FILLED_0002, "0003": FILLED_0003}
+
+
+@pytest.mark.slow
+def test_moments_are_read_in_utc_whatever_zone_the_server_is_in(postgres_url):
+    """Elsewhere the last moments that Python knows would be in the year 10000."""
+    first = connect(postgres_url)
+    with first.begin() as connection:
+        name = connection.scalar(text("SELECT current_database()"))
+        connection.execute(text(f"ALTER DATABASE \"{name}\" SET timezone TO 'Pacific/Kiritimati'"))
+    first.dispose()
+    engine = connect(postgres_url)
+    with engine.connect() as connection:
+        moment = connection.scalar(text("SELECT '9999-12-31 23:59:59+00'::timestamptz"))
+    engine.dispose()
+    assert moment == datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
