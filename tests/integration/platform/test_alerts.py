@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import select
 
 from medici_platform.accounts.queries import user_by_name
+from medici_platform.challenges.models import Challenge
 from medici_platform.clock import Clock
-from tests.factories.platform import RunningPlatform
+from medici_platform.runs.models import Alert
+from tests.factories.platform import BUNDLE_FILES, COMPETITION, RunningPlatform, import_bundle
 from tests.integration.platform.boards import contest
 from tests.integration.platform.page_client import PageClient
 from tests.integration.platform.stage import set_stage
@@ -27,6 +30,7 @@ class Mailbox(socketserver.ThreadingTCPServer):
         self.fails = False
         self.refuses = ""
         """Letters with this text."""
+        self.refusal = "554 this looks like spam"
 
 
 class Conversation(socketserver.StreamRequestHandler):
@@ -44,7 +48,7 @@ class Conversation(socketserver.StreamRequestHandler):
                 letter = "\n".join(lines)
                 lines = []
                 if self.server.refuses and self.server.refuses in letter:
-                    self._say("554 this looks like spam")
+                    self._say(self.server.refusal)
                     continue
                 self.server.letters.append(letter)
             self._say("221 bye" if command == "QUIT" else "250 ok")
@@ -186,6 +190,29 @@ def test_an_address_that_cannot_be_written_keeps_back_nobody_elses_mail(platform
     assert clock.tick()
     (letter,) = mailbox.letters
     assert "To: otto@example.org" in letter
+
+
+def test_a_letter_that_is_put_off_keeps_back_no_other(platform, mailbox):
+    place = contest(platform)
+    second = {**BUNDLE_FILES, "competition.yaml": COMPETITION.replace("slug: tiny", "slug: other")}
+    import_bundle(platform, place.olga, second).raise_for_status()
+    with platform.context.database.write() as session:
+        user_by_name(session, "olga").email = "olga@example.org"
+        for challenge_id in session.scalars(select(Challenge.id)):
+            told = {"kind": "scoring_failed", "message": "It failed.", "created_at": platform.clock.now()}
+            session.add(Alert(challenge_id=challenge_id, **told))
+    clock = clock_with_mail(platform, mailbox)
+    mailbox.refuses, mailbox.refusal = "/challenges/tiny/alerts", "451 try again later"
+    assert clock.tick()
+    (letter,) = mailbox.letters
+    assert "/challenges/other/alerts" in letter
+    mailbox.refuses = ""
+    assert clock.tick()
+    assert len(mailbox.letters) == 1
+    platform.clock.advance(minutes=6)
+    assert clock.tick()
+    assert "/challenges/tiny/alerts" in mailbox.letters[1]
+    assert len(mailbox.letters) == 2
 
 
 def test_a_letter_that_is_refused_for_good_is_not_sent_again(platform, mailbox):

@@ -80,10 +80,21 @@ def send_alert_mails(context: Context) -> int:
             _mark(context, letter)  # nobody has an address: the alert stands on its page
     if wanted:
         with _server(context.settings.smtp_url) as server:
-            for letter in wanted:
-                _send(server, context.settings.mail_from, letter)
-                _mark(context, letter)
+            put_off = [letter for letter in wanted if not _is_done_with(server, context, letter)]
+        if put_off:
+            raise smtplib.SMTPException(f"{len(put_off)} of {len(wanted)} letters were put off by the mail server")
     return sum(len(letter.alert_ids) for letter in wanted)
+
+
+def _is_done_with(server: smtplib.SMTP, context: Context, letter: Letter) -> bool:
+    """False for one that the server does not take at the moment: it comes again, and keeps back none of the others."""
+    try:
+        _send(server, context.settings.mail_from, letter)
+    except smtplib.SMTPDataError as later:
+        log.warning("mail_put_off", alerts=letter.alert_ids, code=later.smtp_code)
+        return False
+    _mark(context, letter)
+    return True
 
 
 def _letters(context: Context) -> list[Letter]:

@@ -5,6 +5,7 @@ from sqlalchemy import Select, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from medici_platform.errors import Gone, NotFound
+from medici_platform.participants.models import Participant
 from medici_platform.queues.models import Worker
 from medici_platform.queues.rules import engine_away_sentence
 from medici_platform.runs.models import Run, RunAttempt, RunLog, Score
@@ -23,7 +24,12 @@ def runs_of(session: Session, submission: Submission) -> Sequence[Run]:
 
 
 def refunded_beside(session: Session, submission: Submission) -> int:
-    """The participant's other submissions of the same phase and UTC day that met the data, failed, and cost nothing."""
+    """The participant's other submissions of the same phase and UTC day that met the data, failed, and cost nothing.
+
+    Two that end at the same moment are counted one after the other.
+    """
+    locked = select(Participant.id).where(Participant.id == submission.participant_id)
+    session.execute(locked.with_for_update(key_share=True))
     day = start_of_day(submission.submitted_at)
     refunded = select(func.count()).where(
         Submission.participant_id == submission.participant_id,
