@@ -16,6 +16,7 @@ from medici_bundles.writing import write_definition
 from medici_platform.accounts.rules import Role
 from medici_platform.accounts.service import create_user
 from medici_platform.app import make_context
+from medici_platform.challenges import exporting
 from medici_platform.challenges.exporting import current_definition, export_challenge
 from medici_platform.challenges.importing import Order, import_bundle
 from medici_platform.challenges.queries import get_challenge
@@ -181,7 +182,10 @@ def returns(place: Place, content: bytes) -> None:
 
 
 @pytest.mark.slow
-def test_challenges_return_as_they_were(place):
+def test_challenges_return_as_they_were(place, monkeypatch):
+    """With one file of the storage open at a time."""
+    monkeypatch.setattr(exporting, "MOST_OPEN", 1)
+
     @settings(max_examples=40, deadline=None, suppress_health_check=LARGE)
     @given(bundles())
     def all_return(content: bytes) -> None:

@@ -27,6 +27,8 @@ from medici_platform.storage import Storage
 
 CHUNK_BYTES = 1024**2
 _DENSE = frozenset({".zip", ".gz", ".xz", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".npz", ".pth", ".pt"})
+MOST_OPEN = 16
+"""Files of the storage at a time."""
 
 
 @dataclass
@@ -77,8 +79,10 @@ class Export:
         return _Reader(self, path, info)
 
     def opened(self, path: Path) -> zipfile.ZipFile:
-        """A stored zip, opened once for all of its entries."""
+        """A stored zip, opened once for entries that follow each other. A slow reader holds few files open."""
         if path not in self._opened:
+            if len(self._opened) >= MOST_OPEN:
+                self._opened.pop(next(iter(self._opened))).close()
             self._opened[path] = self._stack.enter_context(zipfile.ZipFile(path))
         return self._opened[path]
 
