@@ -8,6 +8,8 @@ from functools import partial
 
 from fastapi import FastAPI
 from pydantic import ValidationError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from medici_platform import masking, migrate, observability, pages, web
 from medici_platform.accounts.api import router as accounts
@@ -35,6 +37,7 @@ from medici_platform.storage import Storage, StorageUnusable
 from medici_platform.submissions.api import router as submissions
 from medici_platform.submissions.export import router as exports
 from medici_platform.throttle import install_throttle
+from medici_worker.protocol.runs import LARGEST_INTEGER
 
 ROUTERS = (accounts, challenges, participants, queues, submissions, exports, runs, leaderboards, migration, worker_api)
 
@@ -79,8 +82,14 @@ def create_app(settings: Settings | None = None, *, context: Context | None = No
 
 
 def _is_attempt(context: Context, run_id: int, token: str) -> bool:
-    with context.database.read() as session:
-        return session.scalar(run_by_token(run_id, token)) is not None
+    """While the database is away it may be one: it is answered 503 then, and comes again."""
+    if run_id > LARGEST_INTEGER:
+        return False
+    try:
+        with context.database.read() as session:
+            return session.scalar(run_by_token(run_id, token)) is not None
+    except (OperationalError, InterfaceError, PoolTimeout):
+        return True
 
 
 def _own_settings() -> Settings:

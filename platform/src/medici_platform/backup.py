@@ -121,7 +121,6 @@ def restore_backup(
     version = manifest["revision"]
     _require_known(version, migrations)
     sizes = {sha256: _checked_size(_place(folder / "files", sha256), sha256) for sha256 in manifest["files"]}
-    _make_folder_of(database_url)
     with _engine(database_url) as engine:
         _require_empty(engine, storage, sizes.keys(), migrations)
         _empty(engine)
@@ -133,12 +132,6 @@ def restore_backup(
     migrate.upgrade(database_url, migrations)
     new_bytes = sum(sizes[sha256] for sha256 in new)
     return Backup(place, sum(manifest["rows"].values()), len(sizes), len(new), new_bytes, version=version)
-
-
-def _make_folder_of(database_url: str) -> None:
-    url = make_url(database_url)
-    if url.get_backend_name() == "sqlite" and url.database:
-        _own_folder(Path(url.database).parent)
 
 
 @contextmanager

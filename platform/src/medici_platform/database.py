@@ -95,7 +95,7 @@ def connect(url: str) -> Engine:
         event.listen(engine, "connect", _prepare_postgresql)
         return engine
     if parsed.database and parsed.database != ":memory:":
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        Path(parsed.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         Path(parsed.database).touch(mode=0o600)  # it holds password hashes; SQLite's other files take over its mode
     engine = create_engine(parsed, connect_args={"check_same_thread": False}, **_QUIET)
     event.listen(engine, "connect", _prepare_sqlite)

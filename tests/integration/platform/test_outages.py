@@ -222,6 +222,24 @@ def test_a_database_that_is_away_is_told_as_such(platform, alice, monkeypatch):
     assert (page.status_code, page.text) == (503, sentence)
 
 
+def test_a_report_that_comes_while_the_database_is_away_comes_again(platform, worker, alice, monkeypatch):
+    """Before it is read it is asked whose it is: that may not fail otherwise than all else does."""
+    _, run = handed_in(platform, alice)
+    token = worker.claim(run).json()["token"]
+
+    def away(*_, **__):
+        raise OperationalError("SELECT 1", {}, ConnectionError("gone"))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(platform.context.database), "read", away)
+        patched.setattr(type(platform.context.database), "write", away)
+        large = {"failure": "run_failed", "private_detail": "x" * 2 * 1024**2}
+        assert worker.call(run, token, "report", {"failure": "run_failed"}).status_code == 503
+        assert worker.call(run, token, "report", large).status_code in (422, 503)
+    assert worker.call(run, token, "report", {"failure": "run_failed"}).status_code == 204
+    assert worker.call(2**31, token, "report", {"failure": "run_failed"}).status_code in (404, 410, 422)
+
+
 def test_a_database_without_tables_says_what_to_do(platform):
     with platform.client() as client:
         assert client.get("/readyz").json()["ready"]
