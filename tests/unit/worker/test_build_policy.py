@@ -369,3 +369,13 @@ def test_a_volume_is_left_out_of_the_build_and_counted():
     assert checked.sent_with("LABEL m=1") == "FROM medici/python\nLABEL m=1\nRUN a\n"
     assert [checked.own_step(number) for number in (1, 2, 3)] == [1, 1, 3]
     assert checked.steps_sent == 4
+
+
+def test_variables_that_are_too_long_are_told_once_and_with_all_else():
+    text = "ARG A=xxxxxxxx\n" + "ARG A=$A$A\n" * 30 + "FROM $A\nVOLUME /data\nENV @=x\nRUN a\n"
+    long, volume, name = refusals(text)
+    assert long.endswith("of the Dockerfile: its variables are longer than 64 KiB when they are filled in.")
+    assert volume.startswith("Line 33 of the Dockerfile: VOLUME /data is not allowed: ")
+    assert (
+        name == "Line 34 of the Dockerfile: '@' can't be the name of a variable; use letters, digits and underscores."
+    )

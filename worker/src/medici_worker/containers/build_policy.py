@@ -250,7 +250,9 @@ class _Check:
         self._form(instruction)
         if sentence := self._variables.refusal(instruction):
             self._refuse(instruction.line, sentence)
-            return instruction
+        if sentence is not None and (instruction.keyword == "FROM" or not self._stages):
+            self._stages += [None] if instruction.keyword == "FROM" else []
+            return instruction  # these are filled in here
         if instruction.keyword == "FROM":
             return self._from(instruction)
         if instruction.keyword == "ARG" and not self._stages:

@@ -29,7 +29,10 @@ class Variables:
         self._filled_in = 0
 
     def refusal(self, instruction: Instruction) -> str | None:
-        """Why the next instruction's variables can't be filled in; None when they can."""
+        """Why the next instruction's variables can't be filled in; None when they can.
+
+        Empty when they can't because they are too long, which has been said.
+        """
         if instruction.keyword not in _FILLED_IN:
             return None
         text = str(instruction)
@@ -41,6 +44,8 @@ class Variables:
         odd = next((name for name, _ in values if not _NAME.fullmatch(name)), None)
         if odd is not None:
             return f"{odd[:80]!r} can't be the name of a variable; use letters, digits and underscores."
+        if self._filled_in > MAX_FILLED_IN_BYTES:
+            return ""
         self._filled_in += self._length(text)
         if self._filled_in > MAX_FILLED_IN_BYTES:
             return f"its variables are longer than {MAX_FILLED_IN_BYTES // 1024} KiB when they are filled in."
