@@ -35,20 +35,14 @@ class Variables:
         """
         if instruction.keyword not in _FILLED_IN:
             return None
-        text = str(instruction)
-        if _REPLACING.search(text):
-            return "${NAME/…} is not available here; write the value out."
-        if _ODD_NAME.search(text):
-            return "a variable's name has letters of ASCII, digits and underscores alone; write ${NAME}."
-        values = _values(instruction)
-        odd = next((name for name, _ in values if not _NAME.fullmatch(name)), None)
-        if odd is not None:
-            return f"{odd[:80]!r} can't be the name of a variable; use letters, digits and underscores."
-        if self._filled_in > MAX_FILLED_IN_BYTES:
-            return ""
+        text, values = str(instruction), _values(instruction)
+        if sentence := _unclear(text, values):
+            return sentence
+        was_too_long = self._filled_in > MAX_FILLED_IN_BYTES
         self._filled_in += self._length(text)
         if self._filled_in > MAX_FILLED_IN_BYTES:
-            return f"its variables are longer than {MAX_FILLED_IN_BYTES // 1024} KiB when they are filled in."
+            told = f"its variables are longer than {MAX_FILLED_IN_BYTES // 1024} KiB when they are filled in."
+            return "" if was_too_long else told
         for name, value in values:  # never less than before: an odd name may be another one for the builder
             self._bytes[name] = max(self._bytes.get(name, 0), len(value.encode()) + self._length(value))
         return None
@@ -65,3 +59,15 @@ def _values(instruction: Instruction) -> list[tuple[str, str]]:
     if instruction.keyword == "ARG":
         return [named_value(word) for word in quoted_words(instruction.value) if "=" in word]
     return []
+
+
+def _unclear(text: str, values: list[tuple[str, str]]) -> str | None:
+    """What builders read in ways of their own."""
+    if _REPLACING.search(text):
+        return "${NAME/…} is not available here; write the value out."
+    if _ODD_NAME.search(text):
+        return "a variable's name has letters of ASCII, digits and underscores alone; write ${NAME}."
+    odd = next((name for name, _ in values if not _NAME.fullmatch(name)), None)
+    return (
+        None if odd is None else f"{odd[:80]!r} can't be the name of a variable; use letters, digits and underscores."
+    )
