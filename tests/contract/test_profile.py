@@ -16,6 +16,7 @@ from medici_worker.containers.fake_engine import FakeEngine
 from medici_worker.containers.fake_inside import Inside
 from medici_worker.protocol import Limits
 from medici_worker.run import execute
+from medici_worker.settings import default_lock_folder
 from medici_worker.worksite import open_worksite
 from tests.factories.worker import RunMaker, python_program, python_submission
 
@@ -119,7 +120,9 @@ def created(engine, tmp_path_factory) -> dict[str, list[Created]]:
     """Of a run of an image, and of one of code beside an ingestion program: step → its containers."""
     folder = tmp_path_factory.mktemp("profile")
     make = RunMaker(folder)
-    site = open_worksite(engine, folder / "state", worker="medici-test-profile", prewarm=False)
+    site = open_worksite(
+        engine, folder / "state", worker="medici-test-profile", lock_folder=default_lock_folder(), prewarm=False
+    )
     dockerfile, files = python_submission(WRITE)
     image = dockerfile.replace("CMD", "ENV NVIDIA_VISIBLE_DEVICES=all HOME=/root\nUSER root\nCMD")
     limits = {"limits": LIMITS, "scoring_limits": SCORING}

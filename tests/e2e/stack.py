@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,11 @@ import docker
 import httpx
 from docker.errors import APIError, NotFound
 
+from medici_worker.containers.docker_engine import DockerEngine
 from tests.e2e import programs
 from tests.factories.platform import make_zip
 from tests.services import free_port
+from tests.shared_engine import forget_data
 
 START_S = 60
 END_S = 60
@@ -285,11 +287,9 @@ class Stack:
     def forget(self) -> None:
         """Remove the caches that this stack made at the engine: data sets by their sha256, images that it built."""
         contents = [path.name for path in (self.data / "storage").rglob("*") if path.is_file()]
+        with closing(DockerEngine(self.settings.get("MEDICI_WORKER_DOCKER_HOST"))) as worked_on:
+            forget_data(worked_on, self.folder, contents)
         with self.engine() as client:
-            for sha256 in contents:
-                for name in (f"medici-done-{sha256}", f"medici-data-{sha256}"):
-                    with suppress(APIError):
-                        client.volumes.get(name).remove()
             for digest in self._built_images():
                 with suppress(APIError, NotFound):
                     client.images.remove(digest, force=True)

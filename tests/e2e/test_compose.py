@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,11 @@ import httpx
 import pytest
 from docker.errors import APIError
 
+from medici_worker.containers.docker_engine import DockerEngine
 from medici_worker.images import build_images
 from tests.e2e.programs import COPYING, SLUG, answering, write_bundle, write_zip
 from tests.services import free_port, missing
+from tests.shared_engine import forget_data
 
 pytestmark = pytest.mark.slow
 
@@ -146,9 +148,8 @@ def forget_runs(up: Stack, engine: docker.DockerClient) -> None:
         with suppress(APIError):
             engine.images.remove(digest, force=True)
     stored = up.inside("web", "find", "/data/storage", "-type", "f").split()
-    for name in [f"medici-{what}-{Path(path).name}" for path in stored for what in ("done", "data")]:
-        with suppress(APIError):
-            engine.volumes.get(name).remove()
+    with closing(DockerEngine()) as ours:
+        forget_data(ours, up.folder, [Path(path).name for path in stored])
 
 
 def test_every_service_is_well(stack: Stack, images: docker.DockerClient) -> None:

@@ -45,7 +45,7 @@ class RecordingHost:
 
     def __init__(self, archives: Archives, grant: ScoringGrant) -> None:
         self._archives = archives
-        self._grant = grant
+        self.grant = grant
         self.stages: list[Stage] = []
         self.fetched: list[FileRole] = []
         self.logs: dict[Stage, str] = {}
@@ -62,7 +62,7 @@ class RecordingHost:
 
     def enter(self, stage: Stage) -> ScoringGrant | None:
         self.stages.append(stage)
-        return self._grant if stage is Stage.SCORING else None
+        return self.grant if stage is Stage.SCORING else None
 
     def send_log(self, chunk: LogChunk) -> None:
         before = self.logs.get(chunk.stage, "")

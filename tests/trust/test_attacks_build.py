@@ -9,6 +9,7 @@ from medici_worker.containers.archives import tar_end, tar_file
 from medici_worker.containers.docker_engine import DockerEngine
 from medici_worker.protocol import BuildPolicy, FailureKind
 from medici_worker.run import execute
+from medici_worker.settings import default_lock_folder
 from medici_worker.worksite import open_worksite
 from tests.factories.worker import IMAGE, RunMaker, python_program
 from tests.integration.worker.conftest import MIB, SMALL, clear
@@ -75,7 +76,7 @@ def other(engine) -> Iterator[tuple[str, str]]:
 def held(engine, other, tmp_path_factory) -> Iterator[dict]:
     folder = tmp_path_factory.mktemp("builds")
     worker = f"medici-test-{uuid.uuid4().hex[:8]}"
-    site = open_worksite(engine, folder / "state", worker=worker, prewarm=False)
+    site = open_worksite(engine, folder / "state", worker=worker, lock_folder=default_lock_folder(), prewarm=False)
     make = RunMaker(folder)
 
     def build(text: str):

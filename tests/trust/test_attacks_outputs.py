@@ -9,6 +9,7 @@ import pytest
 
 from medici_worker.containers.docker_engine import DockerEngine
 from medici_worker.run import execute
+from medici_worker.settings import default_lock_folder
 from medici_worker.worksite import open_worksite
 from tests.factories.worker import IMAGE, RunMaker, python_program, python_submission
 from tests.integration.worker.conftest import SMALL, clear
@@ -93,7 +94,7 @@ def handed_on(engine, tmp_path_factory):
     """What came of the run: the outputs, and how long it took."""
     folder = tmp_path_factory.mktemp("outputs")
     worker = f"medici-test-{uuid.uuid4().hex[:8]}"
-    site = open_worksite(engine, folder / "state", worker=worker, prewarm=False)
+    site = open_worksite(engine, folder / "state", worker=worker, lock_folder=default_lock_folder(), prewarm=False)
     make = RunMaker(folder)
     host = make.host(python_program(), {"truth.txt": "f1: 0.5\n"})
     began = time.monotonic()

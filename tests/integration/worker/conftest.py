@@ -9,8 +9,10 @@ from medici_worker.containers.docker_engine import DockerEngine
 from medici_worker.janitor import images_over
 from medici_worker.protocol import Limits, Report, RunSpec
 from medici_worker.run import execute
+from medici_worker.settings import default_lock_folder
 from medici_worker.worksite import Worksite, open_worksite
 from tests.factories.worker import RecordingHost, RunMaker, python_program, python_submission
+from tests.shared_engine import forget_data
 
 MIB = 1024**2
 SMALL = Limits(
@@ -39,7 +41,7 @@ def site(engine, tmp_path_factory) -> Iterator[Worksite]:
     """A worksite of these tests' own: everything that carries its name is gone afterwards."""
     worker = f"medici-test-{uuid.uuid4().hex[:8]}"
     state = tmp_path_factory.mktemp("state")
-    opened = open_worksite(engine, state, worker=worker)
+    opened = open_worksite(engine, state, worker=worker, lock_folder=default_lock_folder())
     yield opened
     opened.close()
     clear(engine, state, worker)
@@ -49,9 +51,7 @@ def site(engine, tmp_path_factory) -> Iterator[Worksite]:
 
 def clear(engine: DockerEngine, state: Path, worker: str) -> None:
     """Remove the datasets that a worker used and the images that it built or loaded: others' stay."""
-    for used in (state / "datasets").glob("*"):
-        engine.remove_volume(f"medici-done-{used.name}")
-        engine.remove_volume(f"medici-data-{used.name}")
+    forget_data(engine, state, [used.name for used in (state / "datasets").glob("*")])
     for name in images_over(engine, worker, 0):
         engine.remove_image(name)
 

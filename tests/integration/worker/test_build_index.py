@@ -23,6 +23,7 @@ from medici_worker.containers.engine import Volume
 from medici_worker.janitor import remove_strays
 from medici_worker.protocol import BuildPolicy, FailureKind, Stage
 from medici_worker.run import execute
+from medici_worker.settings import default_lock_folder
 from medici_worker.worksite import Worksite, open_worksite
 from tests.factories.worker import IMAGE, python_program
 from tests.integration.worker.conftest import MIB, SMALL, clear
@@ -154,7 +155,7 @@ def open_site(engine, index, tmp_path_factory) -> Iterator[Worksite]:
     worker = f"medici-test-{uuid.uuid4().hex[:8]}"
     state = tmp_path_factory.mktemp("state")
     rules = IndexRules((index.url,), private_networks=(index.subnet,), network=index.network)
-    opened = open_worksite(engine, state, worker=worker, indexes=rules)
+    opened = open_worksite(engine, state, worker=worker, lock_folder=default_lock_folder(), indexes=rules)
     yield opened
     opened.close()
     clear(engine, state, worker)
@@ -280,7 +281,8 @@ def test_an_index_with_an_authority_of_its_own(build, index, engine, tmp_path):
     reports = []
     for ca in (None, tmp_path / "ca.pem"):
         rules = IndexRules((url,), private_networks=(index.subnet,), network=index.network, ca=ca)
-        site = open_worksite(engine, tmp_path / "state", worker=worker, indexes=rules, prewarm=False)
+        locks = default_lock_folder()
+        site = open_worksite(engine, tmp_path / "state", worker=worker, lock_folder=locks, indexes=rules, prewarm=False)
         reports.append(build(INSTALLS.replace("install ", "install --retries 0 "), url, site))
         site.close()
     clear(engine, tmp_path / "state", worker)

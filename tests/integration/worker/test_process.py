@@ -78,7 +78,6 @@ def worker(platform: TinyPlatform, broker: Broker, folder: Path, **settings: str
         "MEDICI_BROKER_URL": broker.url,
         "MEDICI_WORKER_CREDENTIAL": CREDENTIAL,
         "MEDICI_WORKER_STATE_DIR": str(folder / "state"),
-        "MEDICI_WORKER_LOCK_DIR": str(folder / "locks"),
         "MEDICI_WORKER_GRACE_S": "0.2",
         "MEDICI_WORKER_GPUS": "",
         **settings,

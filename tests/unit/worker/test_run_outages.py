@@ -61,6 +61,27 @@ def test_scores_that_the_engine_lost_are_not_the_organizers_fault(engine, site, 
     assert (report.failure, report.may_pass) == (FailureKind.SYSTEM_ERROR, True)
 
 
+@pytest.mark.parametrize(
+    ("what", "program"), [("input_data", "predict"), ("reference_data", "score"), ("scoring_program", "score")]
+)
+def test_data_that_vanish_as_their_container_begins_are_nobodys_fault(engine, site, make, monkeypatch, what, program):
+    """The engine puts an empty volume in their place, without a word; the program sees nothing, and may go on."""
+    spec, host = container(make), make.host(SCORE)
+    data = spec.input_data if what == "input_data" else getattr(host.grant, what)
+    engine.programs[program] = lambda _: 0
+
+    def started(plan, on_log, start=engine.start):
+        if any(mount.volume == f"medici-data-{data.sha256}" for mount in plan.mounts):
+            for name in (f"medici-done-{data.sha256}", f"medici-data-{data.sha256}"):
+                assert engine.remove_volume(name)
+        return start(plan, on_log)
+
+    monkeypatch.setattr(engine, "start", started)
+    report = execute(spec, host, site)
+    assert (report.failure, report.may_pass) == (FailureKind.SYSTEM_ERROR, True)
+    assert report.private_detail.startswith(f"The volume medici-data-{data.sha256} was removed at the engine while")
+
+
 def test_a_bench_that_ended_with_its_engine_is_not_used(engine, make, tmp_path):
     site = open_worksite(engine, tmp_path / "state", worker="w1")
     spec = container(make)

@@ -28,7 +28,7 @@ from medici_worker.protocol import (
     SubmissionKind,
 )
 from medici_worker.run import execute
-from medici_worker.settings import WorkerSettings
+from medici_worker.settings import WorkerSettings, default_lock_folder
 from medici_worker.worksite import DEFAULT_HOLDER_IMAGE, open_worksite
 
 NOT_PACKED = frozenset({"__MACOSX", ".DS_Store", ".git", "__pycache__"})
@@ -144,6 +144,7 @@ def try_submission(  # noqa: PLR0913 - keyword-only options of one command
             engine,
             Path(folder),
             worker=worker,
+            lock_folder=default_lock_folder(),
             image_owner=IMAGE_OWNER,
             holder_image=holder_image,
             runtime=runtime,

@@ -16,7 +16,7 @@ GIB = 1024**3
 
 
 def default_lock_folder() -> Path:
-    """The same for all workers of one user on this machine: GPUs are leased by locks in it."""
+    """The same for all workers of one user on this machine: GPUs and data sets are held by locks in it."""
     if os.geteuid() == 0:
         return Path("/var/lock/medici")
     return Path(tempfile.gettempdir()) / f"medici-locks-{os.geteuid()}"

@@ -1,7 +1,8 @@
 """Datasets and programs at the engine: one read-only volume per sha256, filled once, used by every run.
 
 A volume counts as filled when a second, empty volume (`medici-done-…`) names the same filling: it is made after the
-last byte, so a half-filled one is never used, and an engine that made an empty volume on its own account is found out.
+last byte, so a half-filled one is never used. A volume that is gone when a container is made is replaced by an empty
+one, without a word from the engine: whoever used it looks once more afterwards, and no verdict comes of empty data.
 """
 
 import contextlib
@@ -64,21 +65,33 @@ class Datasets:
     def volume(self, sha256: str, fetch: Callable[[], Path], stop: Interrupt | None = None) -> Iterator[str]:
         """The name of a filled volume, which stays as long as the context. `fetch` is called when it must be filled.
 
-        Raises `Interrupted` when `stop` is set while it is filled, here or by somebody else.
+        Raises `Interrupted` when `stop` is set while it is filled, here or by somebody else; `EngineError`, at the end,
+        when it has been taken away meanwhile.
         """
         stop = stop or Interrupt()
         lock = self._lock(sha256)
         try:
             _take(lock, stop, shared=True)
-            while not self._is_filled(sha256):
+            while (filling := self._whole(sha256)) is None:
                 _take(lock, stop)  # waits for other fillers; the look after that is the one that counts
-                if not self._is_filled(sha256):
+                if self._whole(sha256) is None:
                     self._fill(sha256, fetch(), stop)
                 _take(lock, stop, shared=True)
             self._touch(sha256)
-            yield PREFIX + sha256
+            try:
+                yield PREFIX + sha256
+            finally:
+                self._require_same(sha256, filling)
         finally:
             lock.free()
+
+    def _require_same(self, sha256: str, filling: str) -> None:
+        """The lock keeps it from workers that share its folder; not from an operator, nor from other workers."""
+        if self._fillings(sha256).get(PREFIX + sha256) != filling:
+            raise EngineError(
+                f"The volume {PREFIX}{sha256} was removed at the engine while a run used it, as "
+                "'docker volume prune --all' may do: its containers may have seen no data."
+            )
 
     def clean(self, budget_bytes: int) -> list[str]:
         """Remove half-filled volumes, and the longest unused until the rest fits the budget. Those in use stay."""
@@ -99,18 +112,23 @@ class Datasets:
         for volume in self._engine.volumes(name_contains=PREFIX):
             sha256 = volume.name.removeprefix(PREFIX)
             lock = self._lock(sha256)
-            if self._is_filled(sha256) or not lock.try_take():
+            if self._whole(sha256) is not None or not lock.try_take():
                 continue
             try:
-                if not self._is_filled(sha256):
+                if self._whole(sha256) is None:
                     self._engine.remove_volume(volume.name)
             finally:
                 lock.free()
 
-    def _is_filled(self, sha256: str) -> bool:
-        found = {volume.name: volume.labels.get(LABEL_FILLING) for volume in self._engine.volumes(name_contains=sha256)}
+    def _whole(self, sha256: str) -> str | None:
+        """The filling that made it whole; None: it is not."""
+        found = self._fillings(sha256)
         filling = found.get(DONE_PREFIX + sha256)
-        return filling is not None and found.get(PREFIX + sha256) == filling
+        return filling if found.get(PREFIX + sha256) == filling else None
+
+    def _fillings(self, sha256: str) -> dict[str, str | None]:
+        """Of its two volumes, by name; None: made by somebody else."""
+        return {volume.name: volume.labels.get(LABEL_FILLING) for volume in self._engine.volumes(name_contains=sha256)}
 
     def _fill(self, sha256: str, archive: Path, stop: Interrupt) -> None:
         name = PREFIX + sha256

@@ -1,0 +1,33 @@
+"""Data sets that somebody removes at the engine just before a container is made: the engine says nothing of it."""
+
+import pytest
+
+from medici_worker.protocol import FailureKind
+from medici_worker.run import execute
+from tests.factories.worker import python_program
+from tests.integration.worker.conftest import inference
+
+pytestmark = pytest.mark.slow
+
+COUNT = "import os\nopen('/mnt/out/answer.txt', 'w').write(str(len(os.listdir('/mnt/in'))))\n"
+
+
+def test_a_run_that_saw_no_data_ends_in_no_score_and_the_next_attempt_has_them(site, make, monkeypatch):
+    spec = inference(make, COUNT)
+    name = f"medici-data-{spec.input_data.sha256}"
+
+    def pruned(plan, on_log, start=site.engine.start):
+        if any(mount.volume == name for mount in plan.mounts):
+            assert site.engine.remove_volume(name.replace("data", "done"))
+            assert site.engine.remove_volume(name)
+        return start(plan, on_log)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(site.engine, "start", pruned)
+        broken = execute(spec, make.host(python_program()), site)
+    assert (broken.failure, broken.may_pass, broken.scores) == (FailureKind.SYSTEM_ERROR, True, None)
+    assert broken.private_detail.startswith(f"The volume {name} was removed at the engine while a run used it")
+    host = make.host(python_program())
+    again = execute(spec.model_copy(update={"attempt": spec.attempt + 1}), host, site)
+    assert again.failure is None, again
+    assert host.outputs == {"answer.txt": b"1"}
