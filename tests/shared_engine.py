@@ -12,7 +12,7 @@ from medici_worker.worksite import DEFAULT_HOLDER_IMAGE
 
 def forget_data(engine: DockerEngine, folder: Path, sha256s: Iterable[str]) -> None:
     """Remove these data sets from the engine, those excepted that a run uses now: by the workers' own locks."""
-    there = {volume.name.removeprefix(PREFIX) for volume in engine.volumes(name_contains=PREFIX)}
+    there = {volume.name.removeprefix(PREFIX).partition("-")[0] for volume in engine.volumes(name_contains=PREFIX)}
     datasets = Datasets(
         engine,
         folder / "forgotten",

@@ -137,7 +137,10 @@ def bare(platform, tmp_path_factory) -> Bare:
             "SELECT input_data_sha256, scoring_program_sha256, reference_data_sha256 FROM task"
         ).fetchone()
     database.close()
-    data, program, reference = (f"medici-data-{sha256}" for sha256 in shas)
+    with platform.engine() as engine:
+        data, program, reference = (
+            engine.volumes.list(filters={"name": f"medici-data-{sha256}"})[0].name for sha256 in shas
+        )
     by_hand = Bare(data, program, reference, run["image_digest"], tmp_path_factory.mktemp("bare"))
     by_hand.inference()
     return by_hand

@@ -1,5 +1,6 @@
 """Workers killed with SIGKILL at random points of their runs: nothing lost, nothing twice, nothing left behind."""
 
+import os
 import random
 import time
 from collections import Counter
@@ -7,9 +8,10 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.e2e.stack import stack
+from medici_worker.containers.datasets import FILLS
+from tests.e2e.stack import stack, until
 from tests.trust.evidence import Kills
-from tests.trust.load import Load
+from tests.trust.load import Load, container
 from tests.trust.monitor import Monitor
 from tests.trust.victims import STAGES, Plan, Victim
 
@@ -22,6 +24,7 @@ SETTINGS = {
     "MEDICI_SWEEP_S": "0.5",
     "MEDICI_MAX_ATTEMPTS": "5",
 }
+LARGE_BYTES = 64 * 1024**2
 SLACK_S = 10.0
 """Of a busy machine: a sweep is due every half second."""
 WANTED = {
@@ -59,6 +62,36 @@ def test_killed_workers(trust, tmp_path):
     assert monitor.longest_overrun_s < SLACK_S
     for run, kill in plan.kills.items():
         assert outcomes[run] in wanted(kill), (kill, outcomes[run])
+
+
+def test_a_worker_that_dies_for_good_as_it_lays_data_out(trust, tmp_path):
+    """Half of the data stay at the engine, in the hands of its container, and nobody comes to clear them away."""
+    data = tmp_path / "bundle" / "input_data" / "large.bin"
+    data.parent.mkdir(parents=True)
+    data.write_bytes(os.urandom(LARGE_BYTES))  # does not deflate
+    with stack(tmp_path, worker=False, **SETTINGS) as platform:
+        platform.import_challenge(tmp_path / "bundle")
+        platform.medici("join", "tiny", user="alice")
+        credential = platform.medici("worker", "enroll", "one", user="root", json=True).json["credential"]
+        first = platform.resume_worker("one", credential)
+        number = platform.hand_in(container("0.25", 0))
+        until(lambda: fillers(platform), "the data are laid out", every_s=0.02)
+        first.popen.kill()
+        first.popen.wait()
+        assert platform.submission(number)["state"] == "running"
+        killed_at = time.monotonic()
+        platform.start_worker("two")
+        assert platform.await_end(number)["scores"] == {"f1": 0.25, "seconds": 2.0}
+        trust.note(
+            "worker that died for good as it laid data out", f"scored {time.monotonic() - killed_at:.1f} s later"
+        )
+        assert len(fillers(platform)) == 1
+        platform.resume_worker("one", credential)
+        until(lambda: not fillers(platform), "it has cleared away what its earlier life left")
+
+
+def fillers(platform):
+    return [name for name in platform.containers() if name.startswith(FILLS)]
 
 
 def wanted(kill):

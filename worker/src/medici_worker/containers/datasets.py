@@ -1,8 +1,11 @@
 """Datasets and programs at the engine: one read-only volume per sha256, filled once, used by every run.
 
-A volume counts as filled when a second, empty volume (`medici-done-…`) names the same filling: it is made after the
-last byte, so a half-filled one is never used. A volume that is gone when a container is made is replaced by an empty
-one, without a word from the engine: whoever used it looks once more afterwards, and no verdict comes of empty data.
+Each filling has a volume of its own, and counts when a second, empty one (`medici-done-…`) names it: that is made after
+the last byte. So what is half-filled is never used, nor in anybody's way, whether its filler is dead or a worker that
+shares no locks with this one. Of two that were filled at the same time, the first that is done counts.
+
+A volume that is gone when a container is made is replaced by an empty one, without a word from the engine: whoever used
+it looks once more afterwards, and no verdict comes of empty data.
 """
 
 import contextlib
@@ -69,28 +72,24 @@ class Datasets:
         when it has been taken away meanwhile.
         """
         stop = stop or Interrupt()
-        lock = self._lock(sha256)
-        try:
-            _take(lock, stop, shared=True)
-            while (filling := self._whole(sha256)) is None:
-                _take(lock, stop)  # waits for other fillers; the look after that is the one that counts
-                if self._whole(sha256) is None:
-                    self._fill(sha256, fetch(), stop)
-                _take(lock, stop, shared=True)
+        with _taken(self._lock(sha256), stop, shared=True):
+            while (name := self._whole(sha256)) is None:
+                with _taken(FileLock(self._locks / f"fill-{sha256}.lock"), stop):  # waits for other fillers
+                    if self._whole(sha256) is None:
+                        self._fill(sha256, fetch(), stop)
             self._touch(sha256)
             try:
-                yield PREFIX + sha256
+                yield name
             finally:
-                self._require_same(sha256, filling)
-        finally:
-            lock.free()
+                self._require_filled(name)
 
-    def _require_same(self, sha256: str, filling: str) -> None:
+    def _require_filled(self, name: str) -> None:
         """The lock keeps it from workers that share its folder; not from an operator, nor from other workers."""
-        if self._fillings(sha256).get(PREFIX + sha256) != filling:
+        found = [volume.labels for volume in self._engine.volumes(name_contains=name) if volume.name == name]
+        if not any(LABEL_FILLING in labels for labels in found):
             raise EngineError(
-                f"The volume {PREFIX}{sha256} was removed at the engine while a run used it, as "
-                "'docker volume prune --all' may do: its containers may have seen no data."
+                f"The volume {name} was removed at the engine while a run used it, as 'docker volume prune --all' may "
+                "do: its containers may have seen no data."
             )
 
     def clean(self, budget_bytes: int) -> list[str]:
@@ -108,42 +107,47 @@ class Datasets:
         return removed
 
     def _remove_half_filled(self) -> None:
-        """Whoever began to fill it has died: a living one holds the lock."""
+        """Whoever began to fill it has died: a living one holds the lock, as those do that use it."""
         for volume in self._engine.volumes(name_contains=PREFIX):
-            sha256 = volume.name.removeprefix(PREFIX)
+            sha256 = volume.name.removeprefix(PREFIX).partition("-")[0]
             lock = self._lock(sha256)
-            if self._whole(sha256) is not None or not lock.try_take():
+            if self._whole(sha256) == volume.name or not lock.try_take():
                 continue
             try:
-                if self._whole(sha256) is None:
+                if self._whole(sha256) != volume.name:
                     self._engine.remove_volume(volume.name)
             finally:
                 lock.free()
 
     def _whole(self, sha256: str) -> str | None:
-        """The filling that made it whole; None: it is not."""
-        found = self._fillings(sha256)
+        """The name of the volume that holds all of it; None: there is none."""
+        found = {volume.name: volume.labels.get(LABEL_FILLING) for volume in self._engine.volumes(name_contains=sha256)}
         filling = found.get(DONE_PREFIX + sha256)
-        return filling if found.get(PREFIX + sha256) == filling else None
-
-    def _fillings(self, sha256: str) -> dict[str, str | None]:
-        """Of its two volumes, by name; None: made by somebody else."""
-        return {volume.name: volume.labels.get(LABEL_FILLING) for volume in self._engine.volumes(name_contains=sha256)}
+        name = f"{PREFIX}{sha256}-{filling}"
+        return name if filling is not None and found.get(name) == filling else None
 
     def _fill(self, sha256: str, archive: Path, stop: Interrupt) -> None:
-        name = PREFIX + sha256
         size_bytes = uncompressed_bytes(archive)
         self._require_room(size_bytes, but=sha256)
-        self._engine.remove_volume(DONE_PREFIX + sha256)
-        self._engine.remove_volume(name)
-        labels = {LABEL_FILLING: uuid.uuid4().hex, LABEL_BYTES: str(size_bytes)}
-        self._engine.create_volume(Volume(name, labels))
-        holder = self._engine.hold(self._plan(name, sha256))
+        filling = uuid.uuid4().hex[:12]
+        name = f"{PREFIX}{sha256}-{filling}"
+        labels = {LABEL_FILLING: filling, LABEL_BYTES: str(size_bytes)}
+        try:
+            self._engine.create_volume(Volume(name, labels))
+            self._lay_out(archive, name, stop)
+            if self._whole(sha256) is None:
+                self._engine.remove_volume(DONE_PREFIX + sha256)  # of one that is gone
+            self._engine.create_volume(Volume(DONE_PREFIX + sha256, labels))
+        finally:
+            if self._whole(sha256) != name:
+                self._engine.remove_volume(name)
+
+    def _lay_out(self, archive: Path, name: str, stop: Interrupt) -> None:
+        holder = self._engine.hold(self._plan(name))
         try:
             holder.put("/data", stop.passing(tar_of_zip(archive)))
         finally:
             holder.remove()
-        self._engine.create_volume(Volume(DONE_PREFIX + sha256, labels))
 
     def _require_room(self, size_bytes: int, *, but: str) -> None:
         """Make it out of what nobody uses now, the longest unused first. Raises `EngineError`."""
@@ -168,9 +172,9 @@ class Datasets:
             for volume in self._engine.volumes(name_contains=DONE_PREFIX)
         }
 
-    def _plan(self, volume: str, sha256: str) -> ContainerPlan:
+    def _plan(self, volume: str) -> ContainerPlan:
         return ContainerPlan(
-            name=f"{FILLS}{sha256[:16]}-{uuid.uuid4().hex[:8]}",
+            name=volume.replace(PREFIX, FILLS),
             image=self._image,
             profile=self._profile,
             mounts=(Mount(volume, "/data", read_only=False),),
@@ -184,12 +188,15 @@ class Datasets:
         if not lock.try_take():
             return False
         try:
-            self._engine.remove_volume(DONE_PREFIX + sha256)
-            return self._engine.remove_volume(PREFIX + sha256)
+            for filling in self._engine.volumes(name_contains=PREFIX + sha256):
+                if not self._engine.remove_volume(filling.name):
+                    return False
+            return self._engine.remove_volume(DONE_PREFIX + sha256)
         finally:
             lock.free()
 
     def _lock(self, sha256: str) -> FileLock:
+        """Shared by those that use or fill it; whoever removes it needs it alone."""
         return FileLock(self._locks / f"data-{sha256}.lock")
 
     def _touch(self, sha256: str) -> None:
@@ -204,8 +211,13 @@ class Datasets:
             return 0.0
 
 
-def _take(lock: FileLock, stop: Interrupt, *, shared: bool = False) -> None:
+@contextlib.contextmanager
+def _taken(lock: FileLock, stop: Interrupt, *, shared: bool = False) -> Iterator[None]:
     """Wait for it, as long as the work is wanted."""
     while not lock.try_take(shared=shared):
         stop.event.wait(LOCK_LOOK_S)
         stop.check()
+    try:
+        yield
+    finally:
+        lock.free()
