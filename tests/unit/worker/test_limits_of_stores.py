@@ -3,8 +3,6 @@
 import os
 import time
 
-import pytest
-
 from medici_worker.containers.bench import BenchSize
 from medici_worker.containers.engine import ContainerPlan, Volume
 from medici_worker.containers.profile import keeper
@@ -115,15 +113,3 @@ def test_a_bench_is_made_anew_before_it_is_overdue(engine, site):
     long = site.benches.take(size, for_s=10 * 24 * 3600)
     assert long.until > time.time() + 9 * 24 * 3600
     site.benches.give_back(long)
-
-
-@pytest.mark.parametrize("is_filling", [True, False])
-def test_half_filled_datasets_go_unless_somebody_fills_them(engine, site, is_filling):
-    sha256 = "5" * 64
-    engine.create_volume(Volume(f"medici-data-{sha256}-x", {"medici.filling": "x"}))
-    lock = site.datasets._lock(sha256)
-    if is_filling:
-        assert lock.try_take(shared=True)
-    site.datasets.clean(10 * MIB)
-    lock.free()
-    assert len(engine.volumes(name_contains=sha256)) == int(is_filling)

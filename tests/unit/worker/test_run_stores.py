@@ -9,7 +9,7 @@ import pytest
 from medici_worker.containers.archives import ArchiveUnusable
 from medici_worker.containers.disk import Disk
 from medici_worker.containers.engine import EngineError
-from medici_worker.containers.fake_engine import FakeHolder, FakeImage
+from medici_worker.containers.fake_engine import FakeImage
 from medici_worker.janitor import make_room
 from medici_worker.protocol import BuildPolicy, FailureKind
 from medici_worker.run import execute
@@ -99,65 +99,6 @@ def test_room_is_made_of_built_images(engine, make, tmp_path):
     make_room(site)
     assert engine.images("") == []
     site.close()
-
-
-def test_a_half_filled_dataset_is_filled_again(engine, site, make, monkeypatch):
-    """What it was filled by has died: its container is still there, and holds the volume."""
-    spec, host = container(make), make.host(SCORE)
-    sha256 = spec.input_data.sha256
-
-    def dies(holder, path, tar):
-        engine.volume_contents[holder._plan.mounts[0].volume].files["half"] = b"1"
-        raise EngineError("The worker is killed.")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(FakeHolder, "put", dies)
-        patch.setattr(FakeHolder, "remove", lambda _: None)
-        with pytest.raises(EngineError), site.datasets.volume(sha256, lambda: make.archives.by_sha256[sha256]):
-            pass
-    (dead,) = engine.volumes(name_contains=f"medici-data-{sha256}")
-    assert execute(spec, host, site).failure is None
-    with site.datasets.volume(sha256, pytest.fail) as name:
-        assert name != dead.name
-        assert engine.volume_contents[name].files == {"x.csv": b"file,class\n"}
-    for one in engine.containers({}):
-        engine.remove_container(one.name)
-    site.datasets.clean(10**9)
-    assert [one.name for one in engine.volumes(name_contains=f"medici-data-{sha256}")] == [name]
-
-
-def test_a_dataset_without_its_mark_is_filled_again_beside_who_uses_it(engine, site, make, tmp_path):
-    """An operator removed all volumes that no container uses, as is done by cron: a mark is one of them."""
-    archive, sha256 = make_zip(tmp_path / "data.zip", {"x": b"1"}), "d" * 64
-    with site.datasets.volume(sha256, lambda: archive) as first:
-        engine.remove_volume(f"medici-done-{sha256}")
-        with site.datasets.volume(sha256, lambda: archive) as second:
-            assert first != second
-            assert engine.volume_contents[second].files == {"x": b"1"}
-    site.datasets.clean(10**9)
-    assert [one.name for one in engine.volumes(name_contains="medici-data-")] == [second]
-
-
-def test_workers_that_share_no_locks_fill_volumes_of_their_own(engine, make, tmp_path):
-    """The second one begins and ends while the first one lays its files out: the first to be done counts."""
-    archive, sha256 = make_zip(tmp_path / "data.zip", {"x": b"1"}), "c" * 64
-    first, second = (
-        open_worksite(engine, tmp_path / name, worker=name, prewarm=False).datasets for name in ("first", "second")
-    )
-    used = []
-
-    lay_out = first._lay_out
-
-    def meanwhile(archive, name, stop):
-        lay_out(archive, name, stop)
-        with second.volume(sha256, lambda: archive) as volume:
-            used.append(volume)
-
-    first._lay_out = meanwhile
-    with first.volume(sha256, lambda: archive) as volume:
-        assert [volume] == used
-        assert engine.volume_contents[volume].files == {"x": b"1"}
-    assert [one.name for one in engine.volumes(name_contains="medici-data-")] == used
 
 
 def test_datasets_are_cleaned_oldest_first_within_a_budget(engine, site, make, tmp_path):

@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 import tempfile
+import time
 import uuid
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +15,7 @@ from typing import Literal
 from medici_worker.containers.archives import FIXED_TIME
 from medici_worker.containers.docker_engine import DockerEngine
 from medici_worker.containers.engine import Engine
-from medici_worker.janitor import images_over
+from medici_worker.janitor import images_over, remove_overdue
 from medici_worker.protocol import (
     BuildPolicy,
     FileRef,
@@ -157,6 +158,7 @@ def try_submission(  # noqa: PLR0913 - keyword-only options of one command
         finally:
             site.close()
             site.datasets.remove(spec.submission.sha256)
+            remove_overdue(engine, now=time.time())
             for reference in images_over(engine, IMAGE_OWNER, KEPT_IMAGES):
                 engine.remove_image(reference)
 

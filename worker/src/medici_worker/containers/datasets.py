@@ -10,6 +10,7 @@ it looks once more afterwards, and no verdict comes of empty data.
 
 import contextlib
 import os
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -32,8 +33,12 @@ from medici_worker.locks import FileLock
 
 LABEL_FILLING = "medici.filling"
 LABEL_BYTES = "medici.bytes"
+VOLUMES = "medici-d"
 PREFIX = "medici-data-"
 DONE_PREFIX = "medici-done-"
+OURS = re.compile("medici-(data-[0-9a-f]{64}(-[0-9a-f]{12})?|done-[0-9a-f]{64})")
+"""Without a filling: those of earlier versions, which are never used."""
+TRIES = 3
 LOCK_LOOK_S = 0.1
 FILL_S = 6 * 3600
 """Nobody fills a volume for longer."""
@@ -73,15 +78,22 @@ class Datasets:
         """
         stop = stop or Interrupt()
         with _taken(self._lock(sha256), stop, shared=True):
-            while (name := self._whole(sha256)) is None:
-                with _taken(FileLock(self._locks / f"fill-{sha256}.lock"), stop):  # waits for other fillers
-                    if self._whole(sha256) is None:
-                        self._fill(sha256, fetch(), stop)
+            name = self._whole(sha256) or self._filled(sha256, fetch, stop)
             self._touch(sha256)
             try:
                 yield name
             finally:
                 self._require_filled(name)
+
+    def _filled(self, sha256: str, fetch: Callable[[], Path], stop: Interrupt) -> str:
+        """The name of its volume, filled here or by whom we have waited for."""
+        for _ in range(TRIES):
+            with _taken(self._filling_lock(sha256), stop):
+                if self._whole(sha256) is None:
+                    self._fill(sha256, fetch(), stop)
+            if (name := self._whole(sha256)) is not None:
+                return name
+        raise EngineError(f"The data {sha256} were laid out {TRIES} times, and were gone again each time.")
 
     def _require_filled(self, name: str) -> None:
         """The lock keeps it from workers that share its folder; not from an operator, nor from other workers."""
@@ -94,8 +106,8 @@ class Datasets:
 
     def clean(self, budget_bytes: int) -> list[str]:
         """Remove half-filled volumes, and the longest unused until the rest fits the budget. Those in use stay."""
-        self._remove_half_filled()
-        filled = self._filled()
+        self._remove_remains()
+        filled = self._bytes()
         total = sum(filled.values())
         removed: list[str] = []
         for sha256 in sorted(filled, key=self._last_used):
@@ -106,25 +118,35 @@ class Datasets:
                 removed.append(sha256)
         return removed
 
-    def _remove_half_filled(self) -> None:
-        """Whoever began to fill it has died: a living one holds the lock, as those do that use it."""
-        for volume in self._engine.volumes(name_contains=PREFIX):
-            sha256 = volume.name.removeprefix(PREFIX).partition("-")[0]
-            lock = self._lock(sha256)
-            if self._whole(sha256) == volume.name or not lock.try_take():
-                continue
-            try:
-                if self._whole(sha256) != volume.name:
+    def _remove_remains(self) -> None:
+        """Of whoever died as they filled it, and of what an operator removed half. A living filler holds the lock."""
+        for sha256 in {_sha256_of(volume) for volume in self._volumes()}:
+            lock = self._filling_lock(sha256)
+            if lock.try_take():
+                try:
+                    self._keep_whole_only(sha256)
+                finally:
+                    lock.free()
+
+    def _keep_whole_only(self, sha256: str) -> None:
+        whole = self._whole(sha256)
+        kept = set() if whole is None else {whole, DONE_PREFIX + sha256}
+        for volume in self._volumes(sha256):
+            if volume.name not in kept:
+                with contextlib.suppress(EngineError):  # it stands in nobody's way
                     self._engine.remove_volume(volume.name)
-            finally:
-                lock.free()
 
     def _whole(self, sha256: str) -> str | None:
         """The name of the volume that holds all of it; None: there is none."""
-        found = {volume.name: volume.labels.get(LABEL_FILLING) for volume in self._engine.volumes(name_contains=sha256)}
+        found = {volume.name: volume.labels.get(LABEL_FILLING) for volume in self._volumes(sha256)}
         filling = found.get(DONE_PREFIX + sha256)
         name = f"{PREFIX}{sha256}-{filling}"
         return name if filling is not None and found.get(name) == filling else None
+
+    def _volumes(self, sha256: str = "") -> list[Volume]:
+        """Ours alone: an engine finds whatever has these words in its name."""
+        found = self._engine.volumes(name_contains=sha256 or VOLUMES)
+        return [volume for volume in found if OURS.fullmatch(volume.name)]
 
     def _fill(self, sha256: str, archive: Path, stop: Interrupt) -> None:
         size_bytes = uncompressed_bytes(archive)
@@ -135,12 +157,11 @@ class Datasets:
         try:
             self._engine.create_volume(Volume(name, labels))
             self._lay_out(archive, name, stop)
-            if self._whole(sha256) is None:
-                self._engine.remove_volume(DONE_PREFIX + sha256)  # of one that is gone
+            if self._whole(sha256) is None and not self._engine.remove_volume(DONE_PREFIX + sha256):
+                raise EngineError(f"The volume {DONE_PREFIX}{sha256} could not be replaced: a container uses it.")
             self._engine.create_volume(Volume(DONE_PREFIX + sha256, labels))
         finally:
-            if self._whole(sha256) != name:
-                self._engine.remove_volume(name)
+            self._keep_whole_only(sha256)
 
     def _lay_out(self, archive: Path, name: str, stop: Interrupt) -> None:
         holder = self._engine.hold(self._plan(name))
@@ -154,7 +175,7 @@ class Datasets:
         disk = self._disk
         if disk is None:
             return
-        for sha256 in sorted(self._filled(), key=self._last_used):
+        for sha256 in sorted(self._bytes(), key=self._last_used):
             if disk.has_room_for(size_bytes):
                 return
             if sha256 != but:
@@ -165,11 +186,12 @@ class Datasets:
                 "engine's disk."
             )
 
-    def _filled(self) -> dict[str, int]:
+    def _bytes(self) -> dict[str, int]:
         """sha256 → bytes, of all that are here."""
         return {
-            volume.name.removeprefix(DONE_PREFIX): int(volume.labels.get(LABEL_BYTES, "0"))
-            for volume in self._engine.volumes(name_contains=DONE_PREFIX)
+            _sha256_of(volume): int(volume.labels.get(LABEL_BYTES, "0"))
+            for volume in self._volumes()
+            if volume.name.startswith(DONE_PREFIX)
         }
 
     def _plan(self, volume: str) -> ContainerPlan:
@@ -188,16 +210,27 @@ class Datasets:
         if not lock.try_take():
             return False
         try:
-            for filling in self._engine.volumes(name_contains=PREFIX + sha256):
-                if not self._engine.remove_volume(filling.name):
-                    return False
-            return self._engine.remove_volume(DONE_PREFIX + sha256)
+            return self._removed(sha256)
         finally:
             lock.free()
+
+    def _removed(self, sha256: str) -> bool:
+        """The mark goes first: an engine that dies in the middle leaves nothing that passes for whole."""
+        whole = self._whole(sha256)
+        if not self._engine.remove_volume(DONE_PREFIX + sha256):
+            return False
+        kept = [volume for volume in self._volumes(sha256) if not self._engine.remove_volume(volume.name)]
+        used = [volume for volume in kept if volume.name == whole]  # by a worker that shares no locks with us
+        for volume in used:
+            self._engine.create_volume(Volume(DONE_PREFIX + sha256, volume.labels))
+        return not used
 
     def _lock(self, sha256: str) -> FileLock:
         """Shared by those that use or fill it; whoever removes it needs it alone."""
         return FileLock(self._locks / f"data-{sha256}.lock")
+
+    def _filling_lock(self, sha256: str) -> FileLock:
+        return FileLock(self._locks / f"fill-{sha256}.lock")
 
     def _touch(self, sha256: str) -> None:
         path = self._used / sha256
@@ -209,6 +242,10 @@ class Datasets:
             return (self._used / sha256).stat().st_mtime
         except FileNotFoundError:
             return 0.0
+
+
+def _sha256_of(volume: Volume) -> str:
+    return volume.name[len(PREFIX) :][:64]
 
 
 @contextlib.contextmanager
