@@ -73,8 +73,8 @@ class Datasets:
     def volume(self, sha256: str, fetch: Callable[[], Path], stop: Interrupt | None = None) -> Iterator[str]:
         """The name of a filled volume, which stays as long as the context. `fetch` is called when it must be filled.
 
-        Raises `Interrupted` when `stop` is set while it is filled, here or by somebody else; `EngineError`, at the end,
-        when it has been taken away meanwhile.
+        Raises `Interrupted` when `stop` is set while it is filled, here or by somebody else; `EngineError` when it
+        can't be filled, and at the end when it has been taken away meanwhile.
         """
         stop = stop or Interrupt()
         with _taken(self._lock(sha256), stop, shared=True):
@@ -97,8 +97,7 @@ class Datasets:
 
     def _require_filled(self, name: str) -> None:
         """The lock keeps it from workers that share its folder; not from an operator, nor from other workers."""
-        found = [volume.labels for volume in self._engine.volumes(name_contains=name) if volume.name == name]
-        if not any(LABEL_FILLING in labels for labels in found):
+        if not any(LABEL_FILLING in volume.labels for volume in self._volumes(name)):
             raise EngineError(
                 f"The volume {name} was removed at the engine while a run used it, as 'docker volume prune --all' may "
                 "do: its containers may have seen no data."
@@ -143,9 +142,9 @@ class Datasets:
         name = f"{PREFIX}{sha256}-{filling}"
         return name if filling is not None and found.get(name) == filling else None
 
-    def _volumes(self, sha256: str = "") -> list[Volume]:
+    def _volumes(self, name_contains: str = VOLUMES) -> list[Volume]:
         """Ours alone: an engine finds whatever has these words in its name."""
-        found = self._engine.volumes(name_contains=sha256 or VOLUMES)
+        found = self._engine.volumes(name_contains=name_contains)
         return [volume for volume in found if OURS.fullmatch(volume.name)]
 
     def _fill(self, sha256: str, archive: Path, stop: Interrupt) -> None:
